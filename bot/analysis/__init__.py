@@ -1,0 +1,1 @@
+"""Pure judgement: text in, values out; no I/O, clock or randomness."""

@@ -1,0 +1,1 @@
+"""What Hoshyar does, one file a capability."""

@@ -1,0 +1,1 @@
+"""Frozen data that every ring shares; nothing here touches the outside world."""

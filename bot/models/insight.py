@@ -1,0 +1,122 @@
+"""What analysis finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.models.post import Mood, Post
+
+
+class Window(StrEnum):
+    """The spans of time that a person can ask about."""
+
+    H1 = "1h"
+    H6 = "6h"
+    H24 = "24h"
+    D7 = "7d"
+
+    @property
+    def span(self) -> timedelta:
+        return _SPANS[self.value]
+
+
+_SPANS = {
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoodSplit:
+    """How many posts are of which mood."""
+
+    positive: int = 0
+    neutral: int = 0
+    negative: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.positive + self.neutral + self.negative
+
+    @property
+    def balance(self) -> float:
+        """(positive - negative) / all, from -1 to 1; 0 when there is nothing."""
+        return (self.positive - self.negative) / self.total if self.total else 0.0
+
+    @property
+    def prevailing(self) -> Mood:
+        if self.positive > self.negative and self.positive >= self.neutral:
+            return Mood.POSITIVE
+        if self.negative > self.positive and self.negative >= self.neutral:
+            return Mood.NEGATIVE
+        return Mood.NEUTRAL
+
+
+class TrendState(StrEnum):
+    RISING = "rising"
+    PEAK = "peak"
+    FADING = "fading"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A term (word, phrase or hashtag) above its own past.
+
+    `score` is how far, in standard deviations of the term's own past (bounded below for rare
+    terms); `volume` counts posts in the window with near-duplicates counted once; `baseline` is
+    what was expected.
+    """
+
+    key: str  # folded, stable: what watches, mutes and links use
+    term: str  # as people mostly write it
+    spellings: tuple[str, ...]
+    score: float
+    volume: int
+    baseline: float
+    voices: int  # distinct authors or sources
+    window: Window
+    at: datetime
+    started_at: datetime
+    peak_at: datetime
+    state: TrendState = TrendState.RISING
+    is_hashtag: bool = False
+    post_ids: tuple[int, ...] = ()  # the most telling first
+    mood: MoodSplit = field(default_factory=MoodSplit)
+    related: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesPoint:
+    """Posts in one bucket of time."""
+
+    at: datetime  # the bucket's start
+    posts: int
+    mood: MoodSplit = field(default_factory=MoodSplit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit:
+    post: Post
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """A digest as data, before it is words: what rose, what is new, how people feel."""
+
+    chat_id: int
+    at: datetime
+    window: Window
+    trends: tuple[Trend, ...]
+    new_keys: frozenset[str]  # trends this chat has not yet been told about
+    posts: dict[int, Post]  # the posts that the trends point to
+    news: tuple[Post, ...]  # chosen headlines this chat has not received
+    volume: tuple[SeriesPoint, ...]
+    mood: MoodSplit
+    kept: int
+    dropped: int
+    topic: str = ""

@@ -1,0 +1,94 @@
+"""Work that must survive a crash: updates that came in, messages to go out, runs of jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class UpdateState(StrEnum):
+    NEW = "new"
+    DONE = "done"
+    BAD = "bad"  # could not be read: set aside, shown to admins
+    FAILED = "failed"  # was handled several times without success
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredUpdate:
+    """One raw update, written down before Telegram is told that we have it."""
+
+    update_id: int
+    body: str  # the JSON as received
+    received_at: datetime
+    state: UpdateState = UpdateState.NEW
+    attempts: int = 0
+    error: str = ""
+
+
+class OutboxState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    RETRY = "retry"
+    AMBIGUOUS = "ambiguous"  # may have arrived: never sent again by itself
+    GONE = "gone"  # the chat is gone or refuses
+    FAILED = "failed"  # Telegram rejects the message itself
+
+
+class Lane(IntEnum):
+    """Order of sending: lower goes first."""
+
+    URGENT = 0  # alerts, notices to admins
+    NORMAL = 5
+    BULK = 9  # digests, broadcasts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """One message that the bot sends unasked. `unique_key` makes a second enqueue a no-op.
+
+    `payload` is JSON made by `features.publish` (kind, text, entities, keyboard, photo path …).
+    Parts of one message share `group_key` and go in order of `part`; a part waits for the one
+    before.
+    """
+
+    unique_key: str
+    chat_id: int
+    kind: str  # alert, digest, notice, broadcast
+    payload: str
+    lane: Lane = Lane.NORMAL
+    group_key: str = ""
+    part: int = 0
+    state: OutboxState = OutboxState.PENDING
+    not_before: datetime | None = None
+    attempts: int = 0
+    message_id: int | None = None
+    error: str = ""
+    created_at: datetime | None = None
+    finished_at: datetime | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRun:
+    """One run of a job, as shown to admins."""
+
+    job: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    ok: bool | None = None
+    result: str = ""  # short text or JSON of counts
+    error: str = ""
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobState:
+    """A job's due time, kept in the database so that a restart neither skips nor repeats a run."""
+
+    job: str
+    next_run_at: datetime
+    paused: bool = False
+    last_run_at: datetime | None = None
+    fields: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The outside world: databases, HTTP, Telegram, charts, models."""

@@ -1,0 +1,23 @@
+"""Open the database that the settings name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.errors import StorageError
+from bot.ports import Database
+from bot.services.db_sqlite import SqliteDatabase
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of a `sqlite:///path` address (four slashes: absolute); None: another database."""
+    prefix = "sqlite:///"
+    return Path(url.removeprefix(prefix)) if url.startswith(prefix) and url != prefix else None
+
+
+async def open_database(url: str) -> Database:
+    """Open `url`; raises StorageError with a sentence that says what to do."""
+    path = sqlite_path(url)
+    if path is None:
+        raise StorageError("DATABASE_URL names a database that this version does not open yet")
+    return await SqliteDatabase.open(path)

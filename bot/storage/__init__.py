@@ -1,0 +1,1 @@
+"""SQL, written once for SQLite and MariaDB; a store a subject, models in and out."""

@@ -1,0 +1,1 @@
+"""Logging, times and secrets: what every ring may use."""

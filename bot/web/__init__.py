@@ -1,0 +1,1 @@
+"""Pages and REST in the same process."""
