@@ -1,10 +1,10 @@
 """SQLite: WAL, one writer, readers apart.
 
 Every unit of work runs in one hop to the writer's thread, so a cancelled caller can neither wedge
-the connection nor half-commit. Units that wait at the same moment share one COMMIT, each in a SAVEPOINT
-of its own (group commit). SQLite 3.7.0–3.51.2 can corrupt a WAL that two connections write or
-checkpoint at once (sqlite.org/wal.html#walresetbug): the one writer of a process, and a file lock
-held around every write between processes, keep us out of that.
+the connection nor half-commit. Units that wait at the same moment share one COMMIT, each in a
+SAVEPOINT of its own (group commit). SQLite 3.7.0–3.51.2 can corrupt a WAL that two connections
+write or checkpoint at once (sqlite.org/wal.html#walresetbug): the one writer of a process, and a
+file lock held around every write between processes, keep us out of that.
 """
 
 from __future__ import annotations
