@@ -150,12 +150,12 @@ class SqliteDatabase:
     @classmethod
     async def open(cls, path: Path, readers: int = 2) -> SqliteDatabase:
         """Open or make the file; raises StorageError when that is impossible."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         if sqlite3.sqlite_version_info < SAFE_SQLITE:
             log.debug("sqlite %s: one writer guards its WAL", sqlite3.sqlite_version)
         lock_path = path.with_name(path.name + ".lock")
         opened: list[aiosqlite.Connection] = []
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             # The switch to WAL needs the file alone; two starting processes take turns.
             lock = _ProcessLock(lock_path)
             await asyncio.to_thread(lock.__enter__)

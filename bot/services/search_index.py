@@ -34,7 +34,8 @@ _LATEST = (1 << 63) - 1
 _SCHEMA = (
     (
         "CREATE TABLE docs (doc INTEGER PRIMARY KEY, post_id INTEGER NOT NULL, "
-        "kind INTEGER NOT NULL, mood INTEGER NOT NULL, source_id INTEGER NOT NULL, words TEXT NOT NULL)"
+        "kind INTEGER NOT NULL, mood INTEGER NOT NULL, source_id INTEGER NOT NULL, "
+        "words TEXT NOT NULL)"
     ),
     "CREATE INDEX docs_post ON docs (post_id)",
     (
