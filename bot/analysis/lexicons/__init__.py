@@ -1,0 +1,1 @@
+"""Word lists as data; README.md beside them names their origins and licences."""
