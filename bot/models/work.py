@@ -32,8 +32,10 @@ class OutboxState(StrEnum):
     SENT = "sent"
     RETRY = "retry"
     AMBIGUOUS = "ambiguous"  # may have arrived: never sent again by itself
+    HELD = "held"  # a later part of a message whose earlier part is ambiguous
     GONE = "gone"  # the chat is gone or refuses
     FAILED = "failed"  # Telegram rejects the message itself
+    DROPPED = "dropped"  # an admin decided that it need not go out again
 
 
 class Lane(IntEnum):
