@@ -294,8 +294,12 @@ async def _connect(path: Path, pragmas: Sequence[str]) -> aiosqlite.Connection:
     if isinstance(thread, threading.Thread):
         thread.daemon = True  # a crashed process must not hang on a reader's thread
     opened = await connection
-    for pragma in (*_COMMON_PRAGMAS, *pragmas):
-        await opened.execute_fetchall(pragma)
+    try:
+        for pragma in (*_COMMON_PRAGMAS, *pragmas):
+            await opened.execute_fetchall(pragma)
+    except sqlite3.Error:
+        await opened.close()
+        raise
     return opened
 
 

@@ -7,6 +7,7 @@ built again from the posts. Words go in exactly as queries do, through `analysis
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,6 +22,8 @@ from bot.ports import Transaction
 from bot.services.db_sqlite import SqliteDatabase
 from bot.storage.posts import PostStore, series_of
 from bot.utils.times import from_ms, to_ms
+
+log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
 BATCH = 2000
@@ -75,7 +78,13 @@ class SearchIndex:
     @classmethod
     async def open(cls, path: Path, posts: PostStore) -> SearchIndex:
         """Open the index file; one of another version or a broken one is built anew."""
-        db = await SqliteDatabase.open(path)
+        try:
+            db = await SqliteDatabase.open(path)
+        except StorageError:
+            log.warning("the search index is damaged and is built again", extra={"file": str(path)})
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            db = await SqliteDatabase.open(path)
         try:
             version = await db.fetch_one("PRAGMA user_version")
             await db.fetch_one("SELECT MAX(doc) FROM docs")

@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -155,16 +154,19 @@ async def test_kill_9_loses_no_acknowledged_row(tmp_path: Path) -> None:
     rng = random.Random(3)
     acknowledged: list[int] = []
     for round_number in range(5):
-        process = subprocess.Popen(
-            [sys.executable, "-c", child, str(round_number * 1_000_000)], stdout=subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            child,
+            str(round_number * 1_000_000),
+            stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None
-        for _ in range(rng.randrange(5, 120)):
-            acknowledged.append(int(process.stdout.readline()))
+        lines = [await process.stdout.readline() for _ in range(rng.randrange(5, 120))]
         os.kill(process.pid, signal.SIGKILL)
-        acknowledged.extend(int(line) for line in process.stdout.read().split())
-        process.wait()
-        process.stdout.close()
+        lines.extend((await process.stdout.read()).splitlines())
+        await process.wait()
+        acknowledged.extend(int(line) for line in lines)
 
     db = await open_database(url)
     names = await _names(db)
