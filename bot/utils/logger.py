@@ -13,7 +13,7 @@ from bot.utils.secrets import Secret
 
 # What keys look like when nobody told us about them: bot tokens in addresses, and the makers' keys.
 _LOOKS_SECRET = re.compile(
-    r"\b\d{6,12}:[A-Za-z0-9_-]{30,}|\bsk-[A-Za-z0-9_-]{16,}|\bxai-[A-Za-z0-9_-]{16,}|"
+    r"(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}|\bsk-[A-Za-z0-9_-]{16,}|\bxai-[A-Za-z0-9_-]{16,}|"
     r"\bAIza[A-Za-z0-9_-]{20,}|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"
 )
 _SHORTEST_SECRET = 6  # masking shorter strings would eat ordinary words
