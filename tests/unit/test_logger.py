@@ -25,7 +25,7 @@ def _root_as_before() -> Iterator[None]:
     "text",
     [
         "POST https://api.telegram.org/bot123456789:AAabcdefghijklmnopqrstuvwxyz0123456/sendMessage",
-        "key sk-ant-REDACTED rejected",
+        f"key sk-{'hush' * 8} rejected",
         "mysql://root:hunter2@127.0.0.1/x",
         "key AIzaSyA1234567890abcdefghijk",
     ],
@@ -35,7 +35,7 @@ def test_what_looks_like_a_secret_is_masked(text: str) -> None:
     masked = Masker().mask(text)
 
     assert "***" in masked
-    for piece in ("AAabcdef", "sk-ant", "hunter2", "AIzaSy"):
+    for piece in ("AAabcdef", "hushhush", "hunter2", "AIzaSy"):
         assert piece not in masked
 
 
