@@ -7,6 +7,7 @@ HoshyarError
 ├─ SourceError      (source, retry_after_s)   SourceDown · SourceGone · SourceRefused ·
 │                                             SourceGarbled · BudgetSpent
 ├─ ModelError       (model, retry_after_s)    ModelDown · ModelRefused · ModelBusy · NoModelLeft
+├─ ChartFailed                          the picture could not be drawn
 └─ DeliveryError    (chat_id, retry_after_s)  NotSent · FloodWait · ChatGone · ChatMoved ·
                                               Rejected · Ambiguous
 
@@ -123,6 +124,10 @@ class ModelBusy(ModelError):
 
 class NoModelLeft(ModelError):
     """Every candidate failed."""
+
+
+class ChartFailed(HoshyarError):
+    """A chart could not be drawn; what it belongs to goes out without it."""
 
 
 class DeliveryError(HoshyarError):
