@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.errors import StorageError
 from bot.ports import Database
 from bot.services.db_sqlite import SqliteDatabase
 
@@ -18,6 +17,8 @@ def sqlite_path(url: str) -> Path | None:
 async def open_database(url: str) -> Database:
     """Open `url`; raises StorageError with a sentence that says what to do."""
     path = sqlite_path(url)
-    if path is None:
-        raise StorageError("DATABASE_URL names a database that this version does not open yet")
-    return await SqliteDatabase.open(path)
+    if path is not None:
+        return await SqliteDatabase.open(path)
+    from bot.services.db_mysql import MysqlDatabase  # imported when used: it costs memory
+
+    return await MysqlDatabase.open(url)
