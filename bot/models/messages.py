@@ -230,6 +230,12 @@ class RichText:
         self._length += content._length
         return self
 
+    def add_formatted(self, text: str, entities: Sequence[Entity]) -> RichText:
+        """Append a text that has its entities already."""
+        start = self._length
+        self._entities += [replace(e, offset=e.offset + start) for e in entities]
+        return self.plain(text)
+
     def build(self) -> tuple[str, tuple[Entity, ...]]:
         """The text and its entities, outer ones first."""
         text = "".join(self._pieces)

@@ -1,0 +1,171 @@
+"""How fast messages may go out: Telegram's limits as buckets and windows, in the caller's time.
+
+Pure arithmetic; the clock (monotonic seconds) is passed in. The figures stay below what Telegram
+is known to allow: about 30 messages a second overall, 1 a second in one chat with short bursts, 20
+a minute in one group or channel (core.telegram.org/bots/faq, "My bot is hitting limits"). What a
+person waits for has priority: it may use the room between our limits and Telegram's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Monotonic = Callable[[], float]
+
+IDLE_S = 120.0  # a chat without a message for this long is forgotten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Messages per span; the `priority_` figures hold for answers that a person waits for."""
+
+    overall_per_s: float = 25.0
+    overall_burst: float = 2.0
+    priority_overall_burst: float = 2.0  # an answer may run this far into debt before it waits
+    chat_per_s: float = 1.0
+    chat_burst: float = 2.0
+    priority_chat_burst: float = 2.0
+    group_per_span: int = 18
+    priority_group_per_span: int = 19
+    group_span_s: float = 61.0  # a second more than Telegram's minute, for uneven transport
+    storm_chats: int = 3  # as many chats told to wait ...
+    storm_span_s: float = 10.0  # ... within this time mean that the bot as a whole is too fast
+
+
+class Bucket:
+    """A token bucket that may be overdrawn: `level` tokens, filled at `rate` up to `burst`."""
+
+    __slots__ = ("_at", "_burst", "_level", "_rate")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._at = now
+
+    def wait_s(self, now: float, debt: float = 0.0) -> float:
+        """Seconds until a token is there, or until one may be borrowed within `debt`."""
+        self._fill(now)
+        lack = 1.0 - self._level - debt
+        return lack / self._rate if lack > 1e-9 else 0.0
+
+    def take(self, now: float) -> None:
+        self._fill(now)
+        self._level -= 1.0
+
+    def _fill(self, now: float) -> None:
+        if now > self._at:
+            self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+            self._at = now
+
+
+class Window:
+    """At most so many in any stretch of `span_s` seconds."""
+
+    __slots__ = ("_span_s", "_times")
+
+    def __init__(self, span_s: float) -> None:
+        self._span_s = span_s
+        self._times: deque[float] = deque()
+
+    def wait_s(self, now: float, limit: int) -> float:
+        while self._times and self._times[0] <= now - self._span_s:
+            self._times.popleft()
+        if len(self._times) < limit:
+            return 0.0
+        return self._times[len(self._times) - limit] + self._span_s - now
+
+    def take(self, now: float) -> None:
+        self._times.append(now)
+
+
+class _ChatPace:
+    __slots__ = ("bucket", "held_until", "last", "window")
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        self.bucket = Bucket(limits.chat_per_s, limits.chat_burst, now)
+        self.window = Window(limits.group_span_s)
+        self.held_until = 0.0
+        self.last = now
+
+
+class Pacer:
+    """Says when a message may go to a chat, and counts those that went."""
+
+    def __init__(self, clock: Monotonic, limits: Limits | None = None) -> None:
+        self._clock = clock
+        self._limits = limits or Limits()
+        self._overall = Bucket(
+            self._limits.overall_per_s, self._limits.overall_burst, self._clock()
+        )
+        self._chats: dict[int, _ChatPace] = {}
+        self._held_until = 0.0
+        self._floods: deque[tuple[float, int]] = deque()
+        self._swept_at = self._clock()
+
+    def wait_s(self, chat_id: int, *, priority: bool = False) -> float:
+        """Seconds until a message may go to this chat; 0.0 = now."""
+        now, limits = self._clock(), self._limits
+        chat = self._chats.get(chat_id)
+        waits = [
+            self._held_until - now,
+            self._overall.wait_s(now, limits.priority_overall_burst if priority else 0.0),
+        ]
+        if chat is not None:
+            waits.append(chat.held_until - now)
+            waits.append(chat.bucket.wait_s(now, limits.priority_chat_burst if priority else 0.0))
+            if chat_id < 0:
+                per_span = limits.priority_group_per_span if priority else limits.group_per_span
+                waits.append(chat.window.wait_s(now, per_span))
+        return max(0.0, *waits)
+
+    def overall_wait_s(self) -> float:
+        """Seconds until any ordinary message may go anywhere."""
+        now = self._clock()
+        return max(0.0, self._held_until - now, self._overall.wait_s(now))
+
+    def take(self, chat_id: int) -> None:
+        """Count a message that goes out now, allowed or not."""
+        now = self._clock()
+        self._overall.take(now)
+        chat = self._chat(chat_id, now)
+        chat.bucket.take(now)
+        chat.last = now
+        if chat_id < 0:
+            chat.window.take(now)
+        if now - self._swept_at > IDLE_S:
+            self._sweep(now)
+
+    def remember(self, chat_id: int, ago_s: float) -> None:
+        """Count a message that went out before this process started."""
+        then = self._clock() - ago_s
+        chat = self._chat(chat_id, then)
+        chat.bucket.take(then)
+        chat.last = max(chat.last, then)
+        if chat_id < 0:
+            chat.window.take(then)
+
+    def flood(self, chat_id: int, retry_after_s: float) -> None:
+        """Obey a 429: this chat waits, and every chat when several were told so in a short time."""
+        now, limits = self._clock(), self._limits
+        chat = self._chat(chat_id, now)
+        chat.held_until = max(chat.held_until, now + retry_after_s)
+        self._floods.append((now, chat_id))
+        while self._floods[0][0] < now - limits.storm_span_s:
+            self._floods.popleft()
+        if len({chat_id for _, chat_id in self._floods}) >= limits.storm_chats:
+            self._held_until = max(self._held_until, now + retry_after_s)
+
+    def _chat(self, chat_id: int, now: float) -> _ChatPace:
+        chat = self._chats.get(chat_id)
+        if chat is None:
+            chat = self._chats[chat_id] = _ChatPace(self._limits, now)
+        return chat
+
+    def _sweep(self, now: float) -> None:
+        self._swept_at = now
+        for chat_id, chat in list(self._chats.items()):
+            if chat.last < now - IDLE_S and chat.held_until < now:
+                del self._chats[chat_id]

@@ -1,0 +1,275 @@
+"""Messages on their way out.
+
+pending → sending → sent | retry | ambiguous | gone | failed. `sending` is committed before the
+HTTP call and the result after it, so a crash between the two leaves a row that says: it may have
+arrived. Such a row becomes ambiguous and is never sent again by itself. The number of the attempt
+is the claim's token: only the claimant that counted it may write its result. While a row is in
+`sending`, its `not_before_ms` is the end of the claimant's lease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bot.models.work import Lane, OutboxState, Outgoing
+from bot.ports import Database, Row, Transaction
+from bot.utils.times import from_ms, from_ms_or_none, to_ms
+
+_COLUMNS = (
+    "unique_key", "chat_id", "kind", "payload", "lane", "group_key", "part", "state",
+    "not_before_ms", "attempts", "message_id", "error", "created_ms", "finished_ms",
+)  # fmt: skip
+_SELECT = f"SELECT {', '.join(f'outbox.{column}' for column in ('id', *_COLUMNS))} FROM outbox"
+# In each chat the first by lane and age of what is due; what is to be tried again blocks the rest.
+_HEADS = f"""{_SELECT} JOIN (
+  SELECT id, ROW_NUMBER() OVER (PARTITION BY chat_id ORDER BY lane, id) AS place
+  FROM outbox WHERE state='retry' OR (state='pending' AND not_before_ms<=?)
+) AS queue ON queue.id=outbox.id
+WHERE queue.place=1 AND outbox.not_before_ms<=? ORDER BY outbox.lane, outbox.id LIMIT ?"""
+_IF_MINE = "WHERE id=? AND attempts=? AND state IN ('sending', 'ambiguous')"
+_WAITING = "('pending', 'retry', 'held')"
+_ERROR_CHARS = 500
+
+
+class OutboxStore:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._insert = db.dialect.insert_new("outbox", _COLUMNS, ["unique_key"])
+
+    async def enqueue(self, messages: Sequence[Outgoing], now: datetime) -> int:
+        """Store the messages whose `unique_key` is new, all or none; how many were new."""
+        return await self._db.write(lambda tx: self.enqueue_in(tx, messages, now))
+
+    async def enqueue_in(self, tx: Transaction, messages: Sequence[Outgoing], now: datetime) -> int:
+        """The same in the caller's transaction."""
+        return sum(
+            [
+                await tx.execute(self._insert, _values(replace(message, created_at=now)))
+                for message in messages
+            ]
+        )
+
+    async def heads(self, now: datetime, limit: int = 500) -> list[Outgoing]:
+        """The next message of each chat that has one due, urgent ones first.
+
+        Within a chat the order is lane, then age. A message that is put off by `not_before` lets
+        the others pass; one that is to be tried again does not, or the chat's order would break.
+        """
+        now_ms = to_ms(now)
+        rows = await self._db.fetch_all(_HEADS, (now_ms, now_ms, limit))
+        return [_outgoing(row) for row in rows]
+
+    async def claim(self, message: Outgoing, now: datetime, lease: timedelta) -> Outgoing | None:
+        """Mark a message as being sent; None when another worker was faster or its chat is busy."""
+
+        async def unit(tx: Transaction) -> Row | None:
+            busy = await tx.fetch_one(
+                "SELECT id FROM outbox WHERE chat_id=? AND state='sending' LIMIT 1",
+                (message.chat_id,),
+            )
+            if busy is not None:
+                return None
+            changed = await tx.execute(
+                "UPDATE outbox SET state='sending', attempts=attempts+1, not_before_ms=? "
+                "WHERE id=? AND chat_id=? AND attempts=? AND state IN ('pending', 'retry')",
+                (to_ms(now + lease), message.id, message.chat_id, message.attempts),
+            )
+            return await tx.fetch_one(f"{_SELECT} WHERE id=?", (message.id,)) if changed else None
+
+        row = await self._db.write(unit)
+        return _outgoing(row) if row else None
+
+    async def sent(self, message: Outgoing, message_id: int, now: datetime) -> None:
+        """It arrived, and the rest of its group may follow.
+
+        Also after another process had found it in `sending` and called it ambiguous: now we know.
+        """
+
+        async def unit(tx: Transaction) -> None:
+            changed = await tx.execute(
+                f"UPDATE outbox SET state='sent', message_id=?, error='', finished_ms=? {_IF_MINE}",
+                (message_id, to_ms(now), message.id, message.attempts),
+            )
+            if changed:
+                await _release(tx, message)
+
+        await self._db.write(unit)
+
+    async def retry(self, message: Outgoing, not_before: datetime, error: str) -> None:
+        """It surely did not leave: again at `not_before`."""
+        await self._db.execute(
+            f"UPDATE outbox SET state='retry', not_before_ms=?, error=? {_IF_MINE}",
+            (to_ms(not_before), error[:_ERROR_CHARS], message.id, message.attempts),
+        )
+
+    async def stop(self, message: Outgoing, state: OutboxState, error: str, now: datetime) -> None:
+        """AMBIGUOUS or FAILED: this one does not go again by itself, and its group waits."""
+        await self._db.write(lambda tx: _stop(tx, message, state, error, now))
+
+    async def gone(self, message: Outgoing, error: str, now: datetime) -> int:
+        """The chat is not to be reached: so is all that waits for it. How many those were."""
+
+        async def unit(tx: Transaction) -> int:
+            await tx.execute(
+                f"UPDATE outbox SET state='gone', error=?, finished_ms=? {_IF_MINE}",
+                (error[:_ERROR_CHARS], to_ms(now), message.id, message.attempts),
+            )
+            return await tx.execute(
+                "UPDATE outbox SET state='gone', error=?, finished_ms=? "
+                f"WHERE chat_id=? AND state IN {_WAITING}",
+                (error[:_ERROR_CHARS], to_ms(now), message.chat_id),
+            )
+
+        return await self._db.write(unit)
+
+    async def move_chat(self, message: Outgoing, new_chat_id: int) -> None:
+        """The group has a new id: this message goes again there, and what waits goes there too."""
+
+        async def unit(tx: Transaction) -> None:
+            await tx.execute(
+                f"UPDATE outbox SET state='retry', not_before_ms=0 {_IF_MINE}",
+                (message.id, message.attempts),
+            )
+            await tx.execute(
+                "UPDATE outbox SET chat_id=? "
+                "WHERE chat_id=? AND state IN ('pending', 'retry', 'held', 'ambiguous')",
+                (new_chat_id, message.chat_id),
+            )
+
+        await self._db.write(unit)
+
+    async def recover(self, now: datetime, *, alone: bool) -> int:
+        """Call ambiguous what is in `sending` and nobody sends: after a crash, or a lost lease.
+
+        `alone`: no other process sends, so every such row is a crashed one's, lease or not.
+        """
+
+        async def unit(tx: Transaction) -> int:
+            rows = await tx.fetch_all(
+                f"{_SELECT} WHERE state='sending' AND not_before_ms<=?",
+                (to_ms(now) if not alone else to_ms(now + timedelta(days=36500)),),
+            )
+            for row in rows:
+                await _stop(
+                    tx, _outgoing(row), OutboxState.AMBIGUOUS, "interrupted while sending", now
+                )
+            return len(rows)
+
+        return await self._db.write(unit)
+
+    async def resend(self, message_id: int) -> bool:
+        """Queue a stopped message again, by an admin's decision; false when it is not stopped."""
+        changed = await self._db.execute(
+            "UPDATE outbox SET state='pending', not_before_ms=0, finished_ms=0 "
+            "WHERE id=? AND state IN ('ambiguous', 'failed', 'gone', 'dropped')",
+            (message_id,),
+        )
+        return changed > 0
+
+    async def drop(self, message_id: int, now: datetime) -> bool:
+        """Never send a stopped or held message, by an admin's decision; its group goes on."""
+
+        async def unit(tx: Transaction) -> bool:
+            changed = await tx.execute(
+                "UPDATE outbox SET state='dropped', finished_ms=? "
+                "WHERE id=? AND state IN ('ambiguous', 'failed', 'held')",
+                (to_ms(now), message_id),
+            )
+            row = await tx.fetch_one(f"{_SELECT} WHERE id=?", (message_id,))
+            if changed and row:
+                await _release(tx, _outgoing(row))
+            return changed > 0
+
+        return await self._db.write(unit)
+
+    async def get(self, message_id: int) -> Outgoing | None:
+        row = await self._db.fetch_one(f"{_SELECT} WHERE id=?", (message_id,))
+        return _outgoing(row) if row else None
+
+    async def by_key(self, unique_key: str) -> Outgoing | None:
+        row = await self._db.fetch_one(f"{_SELECT} WHERE unique_key=?", (unique_key,))
+        return _outgoing(row) if row else None
+
+    async def listed(self, states: Sequence[OutboxState], limit: int = 50) -> list[Outgoing]:
+        """Messages in these states, the oldest first."""
+        marks = ", ".join("?" for _ in states)
+        rows = await self._db.fetch_all(
+            f"{_SELECT} WHERE state IN ({marks}) ORDER BY id LIMIT ?",
+            (*[state.value for state in states], limit),
+        )
+        return [_outgoing(row) for row in rows]
+
+    async def counts(self) -> dict[OutboxState, int]:
+        rows = await self._db.fetch_all("SELECT state, COUNT(*) FROM outbox GROUP BY state")
+        return {OutboxState(state): int(count) for state, count in rows}
+
+    async def recently_out(self, since: datetime) -> list[tuple[int, datetime]]:
+        """Chat and time of what was, or may have been, sent since then, in order."""
+        rows = await self._db.fetch_all(
+            "SELECT chat_id, finished_ms FROM outbox "
+            "WHERE finished_ms>=? AND state IN ('sent', 'ambiguous') ORDER BY finished_ms",
+            (to_ms(since),),
+        )
+        return [(chat_id, from_ms(ms)) for chat_id, ms in rows]
+
+    async def purge(self, before: datetime) -> int:
+        """Forget what was settled before a moment, its unique key included."""
+        return await self._db.execute(
+            "DELETE FROM outbox WHERE finished_ms>0 AND finished_ms<? "
+            "AND state IN ('sent', 'gone', 'failed', 'dropped')",
+            (to_ms(before),),
+        )
+
+
+async def _stop(
+    tx: Transaction, message: Outgoing, state: OutboxState, error: str, now: datetime
+) -> None:
+    changed = await tx.execute(
+        f"UPDATE outbox SET state=?, error=?, finished_ms=? {_IF_MINE}",
+        (state.value, error[:_ERROR_CHARS], to_ms(now), message.id, message.attempts),
+    )
+    if changed and message.group_key:
+        await tx.execute(
+            "UPDATE outbox SET state='held' WHERE chat_id=? AND state IN ('pending', 'retry') "
+            "AND group_key=? AND part>?",
+            (message.chat_id, message.group_key, message.part),
+        )
+
+
+async def _release(tx: Transaction, message: Outgoing) -> None:
+    if message.group_key:
+        await tx.execute(
+            "UPDATE outbox SET state='pending' "
+            "WHERE chat_id=? AND state='held' AND group_key=? AND part>?",
+            (message.chat_id, message.group_key, message.part),
+        )
+
+
+def _values(m: Outgoing) -> tuple[object, ...]:
+    return (
+        m.unique_key, m.chat_id, m.kind, m.payload, int(m.lane), m.group_key, m.part,
+        m.state.value, to_ms(m.not_before), m.attempts, m.message_id, m.error[:_ERROR_CHARS],
+        to_ms(m.created_at), to_ms(m.finished_at),
+    )  # fmt: skip
+
+
+def _outgoing(row: Row) -> Outgoing:
+    return Outgoing(
+        id=row[0],
+        unique_key=row[1],
+        chat_id=row[2],
+        kind=row[3],
+        payload=row[4],
+        lane=Lane(row[5]),
+        group_key=row[6],
+        part=row[7],
+        state=OutboxState(row[8]),
+        not_before=from_ms_or_none(row[9]),
+        attempts=row[10],
+        message_id=row[11],
+        error=row[12],
+        created_at=from_ms_or_none(row[13]),
+        finished_at=from_ms_or_none(row[14]),
+    )

@@ -1,0 +1,229 @@
+"""Work that must survive a crash: updates that came in, and jobs with their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.models.work import JobRun, JobState, StoredUpdate, UpdateState
+from bot.ports import Database, Row, Transaction
+from bot.utils.times import from_ms, from_ms_or_none, to_ms
+
+_INBOX = ("update_id", "body", "received_ms", "state", "attempts", "error")
+_SELECT_INBOX = f"SELECT {', '.join(_INBOX)} FROM inbox"
+_RUN = ("job", "started_ms", "finished_ms", "ok", "result", "error")
+_ERROR_CHARS = 500
+
+
+class InboxStore:
+    """Raw updates from the moment they arrive until they have been handled."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._insert = db.dialect.insert_new("inbox", _INBOX, ["update_id"])
+
+    async def add_new(self, updates: Sequence[StoredUpdate]) -> frozenset[int]:
+        """Store the unknown ones, all or none, and return their ids."""
+
+        async def unit(tx: Transaction) -> frozenset[int]:
+            return frozenset(
+                [u.update_id for u in updates if await tx.execute(self._insert, _inbox_values(u))]
+            )
+
+        return await self._db.write(unit) if updates else frozenset()
+
+    async def undone(self) -> list[StoredUpdate]:
+        """What still waits to be handled, in the order of arrival."""
+        rows = await self._db.fetch_all(
+            f"{_SELECT_INBOX} WHERE state='new' ORDER BY received_ms, update_id"
+        )
+        return [_stored(row) for row in rows]
+
+    async def set_aside(self, limit: int = 50) -> list[StoredUpdate]:
+        """What could not be read or handled, the newest first."""
+        rows = await self._db.fetch_all(
+            f"{_SELECT_INBOX} WHERE state IN ('bad', 'failed') ORDER BY update_id DESC LIMIT ?",
+            (limit,),
+        )
+        return [_stored(row) for row in rows]
+
+    async def begin(self, update_id: int) -> int | None:
+        """Count an attempt and return how many there were; None when there is nothing to do."""
+
+        async def unit(tx: Transaction) -> int | None:
+            changed = await tx.execute(
+                "UPDATE inbox SET attempts=attempts+1 WHERE update_id=? AND state='new'",
+                (update_id,),
+            )
+            row = await tx.fetch_one("SELECT attempts FROM inbox WHERE update_id=?", (update_id,))
+            return int(row[0]) if row and changed else None
+
+        return await self._db.write(unit)
+
+    async def mark_done(self, update_id: int) -> None:
+        """Handled. The id stays, so that it is not handled again; the content goes."""
+        await self._db.execute(
+            "UPDATE inbox SET state='done', body='', error='' WHERE update_id=? AND state='new'",
+            (update_id,),
+        )
+
+    async def mark_failed(self, update_id: int, error: str, state: UpdateState) -> None:
+        """Note an error; NEW leaves the update to another attempt, FAILED sets it aside."""
+        await self._db.execute(
+            "UPDATE inbox SET state=?, error=? WHERE update_id=? AND state='new'",
+            (state.value, error[:_ERROR_CHARS], update_id),
+        )
+
+    async def try_again(self, update_id: int) -> bool:
+        """Give a failed update its attempts back; false when it is not a failed one."""
+        changed = await self._db.execute(
+            "UPDATE inbox SET state='new', attempts=0 WHERE update_id=? AND state='failed'",
+            (update_id,),
+        )
+        return changed > 0
+
+    async def counts(self) -> dict[UpdateState, int]:
+        rows = await self._db.fetch_all("SELECT state, COUNT(*) FROM inbox GROUP BY state")
+        return {UpdateState(state): int(count) for state, count in rows}
+
+    async def purge(self, before: datetime) -> int:
+        """Forget what was handled before a moment; Telegram repeats nothing older than a day."""
+        return await self._db.execute(
+            "DELETE FROM inbox WHERE state='done' AND received_ms<?", (to_ms(before),)
+        )
+
+
+class JobStore:
+    """Due times and runs of jobs."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._insert = db.dialect.insert_new("job_states", ["job", "next_run_ms"], ["job"])
+
+    async def ensure(self, job: str, next_run_at: datetime) -> None:
+        """Make a job known; one that is known already keeps its time."""
+        await self._db.execute(self._insert, (job, to_ms(next_run_at)))
+
+    async def all(self) -> list[JobState]:
+        return await self._states("")
+
+    async def get(self, job: str) -> JobState | None:
+        states = await self._states("WHERE job=?", job)
+        return states[0] if states else None
+
+    async def due(self, now: datetime) -> list[JobState]:
+        """The jobs whose time has come, the most overdue first."""
+        return await self._states("WHERE paused=0 AND next_run_ms<=?", to_ms(now))
+
+    async def claim(self, seen: JobState, next_run_at: datetime, now: datetime) -> bool:
+        """Take the run that was seen as due; of several claimants exactly one gets true."""
+        changed = await self._db.execute(
+            "UPDATE job_states SET next_run_ms=?, last_run_ms=? "
+            "WHERE job=? AND next_run_ms=? AND paused=0",
+            (to_ms(next_run_at), to_ms(now), seen.job, to_ms(seen.next_run_at)),
+        )
+        return changed > 0
+
+    async def set_next(self, job: str, next_run_at: datetime) -> bool:
+        changed = await self._db.execute(
+            "UPDATE job_states SET next_run_ms=? WHERE job=?", (to_ms(next_run_at), job)
+        )
+        return changed > 0
+
+    async def set_paused(self, job: str, paused: bool) -> bool:
+        changed = await self._db.execute(
+            "UPDATE job_states SET paused=? WHERE job=?", (int(paused), job)
+        )
+        return changed > 0
+
+    async def start_run(self, job: str, now: datetime) -> int:
+        """Write down that a run began, and return its id."""
+
+        async def unit(tx: Transaction) -> int:
+            await tx.execute("UPDATE job_states SET last_run_ms=? WHERE job=?", (to_ms(now), job))
+            return await tx.insert(
+                f"INSERT INTO job_runs ({', '.join(_RUN)}) VALUES (?, ?, 0, NULL, '', '')",
+                (job, to_ms(now)),
+            )
+
+        return await self._db.write(unit)
+
+    async def finish_run(
+        self, run_id: int, now: datetime, *, ok: bool, result: str = "", error: str = ""
+    ) -> None:
+        await self._db.execute(
+            "UPDATE job_runs SET finished_ms=?, ok=?, result=?, error=? WHERE id=?",
+            (to_ms(now), int(ok), result, error, run_id),
+        )
+
+    async def close_interrupted(self, now: datetime) -> int:
+        """Close the runs that a crash left open; for the start of the one scheduler."""
+        return await self._db.execute(
+            "UPDATE job_runs SET finished_ms=?, ok=0, error='interrupted' WHERE finished_ms=0",
+            (to_ms(now),),
+        )
+
+    async def history(self, job: str = "", limit: int = 20) -> list[JobRun]:
+        """The latest runs, of one job or of all."""
+        where, params = ("WHERE job=?", (job,)) if job else ("", ())
+        rows = await self._db.fetch_all(
+            f"SELECT {', '.join(_RUN)}, id FROM job_runs {where} "
+            "ORDER BY started_ms DESC, id DESC LIMIT ?",
+            (*params, limit),
+        )
+        return [_job_run(row) for row in rows]
+
+    async def purge(self, before: datetime) -> int:
+        return await self._db.execute(
+            "DELETE FROM job_runs WHERE finished_ms>0 AND started_ms<?", (to_ms(before),)
+        )
+
+    async def _states(self, where: str, *params: object) -> list[JobState]:
+        rows = await self._db.fetch_all(
+            f"SELECT job, next_run_ms, last_run_ms, paused FROM job_states {where} "
+            "ORDER BY next_run_ms, job",
+            params,
+        )
+        return [
+            JobState(
+                job=job,
+                next_run_at=from_ms(next_ms),
+                last_run_at=from_ms_or_none(last_ms),
+                paused=bool(paused),
+            )
+            for job, next_ms, last_ms, paused in rows
+        ]
+
+
+def _inbox_values(u: StoredUpdate) -> tuple[object, ...]:
+    return (
+        u.update_id,
+        u.body,
+        to_ms(u.received_at),
+        u.state.value,
+        u.attempts,
+        u.error[:_ERROR_CHARS],
+    )
+
+
+def _stored(row: Row) -> StoredUpdate:
+    return StoredUpdate(
+        update_id=row[0],
+        body=row[1],
+        received_at=from_ms(row[2]),
+        state=UpdateState(row[3]),
+        attempts=row[4],
+        error=row[5],
+    )
+
+
+def _job_run(row: Row) -> JobRun:
+    return JobRun(
+        job=row[0],
+        started_at=from_ms(row[1]),
+        finished_at=from_ms_or_none(row[2]),
+        ok=None if row[3] is None else bool(row[3]),
+        result=row[4],
+        error=row[5],
+        id=row[6],
+    )
