@@ -6,6 +6,7 @@ A template holds {fields}, and *words between stars* that are shown bold (views.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -19,6 +20,10 @@ DEFAULT_LANG = "fa"
 _FOLDER = Path(__file__).with_name("texts")
 
 Template = str | Mapping[str, str]
+
+# A command or @name inside a Persian line keeps its sign on its left only behind an LRM.
+_COMMAND = re.compile(r"(?<![\w/:.<>])[/@](?=[a-z{])")
+_LRM = "\u200e"
 
 
 def language(code: str | None, default: str = DEFAULT_LANG) -> str:
@@ -34,7 +39,14 @@ def catalogue(lang: str) -> Mapping[str, Template]:
     if lang not in LANGS:
         return catalogue(DEFAULT_LANG)
     raw = tomllib.loads((_FOLDER / f"{lang}.toml").read_text(encoding="utf-8"))
-    return _flatten(raw, "")
+    flat = _flatten(raw, "")
+    return {key: _marked(value) for key, value in flat.items()} if lang == "fa" else flat
+
+
+def _marked(value: Template) -> Template:
+    if isinstance(value, str):
+        return _COMMAND.sub(rf"{_LRM}\g<0>", value)
+    return {form: _COMMAND.sub(rf"{_LRM}\g<0>", text) for form, text in value.items()}
 
 
 def _flatten(table: Mapping[str, Any], prefix: str) -> dict[str, Template]:

@@ -1,0 +1,1 @@
+"""Models to messages: pure functions, one file a subject."""

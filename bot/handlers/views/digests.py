@@ -1,0 +1,182 @@
+"""The digest itself: a caption for its chart, the details after it, and the chart's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from bot.handlers.buttons import Verb, pack
+from bot.handlers.views.page import (
+    Reader,
+    mood_bar,
+    mood_words,
+    post_lines,
+    rows_of,
+    shortened,
+)
+from bot.handlers.views.trends import ARROWS, BUTTON_LENGTH, term_shown, times_usual
+from bot.models.chart import ChartKind, ChartLine, ChartSpec, LineRole
+from bot.models.entities import CAPTION_LIMIT, TEXT_LIMIT
+from bot.models.insight import Digest, Trend, Window
+from bot.models.messages import Button, Keyboard, OutMessage, RichText
+from bot.models.user import Chat, ChatKind
+from bot.storage.talks import ref_of
+
+TOP = 7  # trends in the caption
+DETAILED = 5  # trends with their proof
+NEWS = 8
+MARGIN = 96  # room for the direction marks, one unit a line
+CARD_BUTTONS = 4
+
+
+def digest_messages(
+    digest: Digest, chat: Chat, sources: Mapping[int, str], bot_username: str
+) -> list[OutMessage]:
+    """The digest in messages; the first is short enough to be its chart's caption."""
+    reader = Reader.of(chat, digest.at)
+    blocks = _details(reader, digest, sources)
+    parts = [_caption(reader, digest)]
+    current = reader.text()
+    for block in blocks:
+        if current and current.length + block.length + 2 > TEXT_LIMIT - MARGIN:
+            parts.append(current)
+            current = reader.text()
+        if current:
+            current.newline(2)
+        current.add(block)
+    if current:
+        parts.append(current)
+    keyboard = _keyboard(reader, digest, chat, bot_username)
+    last = len(parts) - 1
+    return [part.message(keyboard=keyboard if i == last else ()) for i, part in enumerate(parts)]
+
+
+def _caption(reader: Reader, digest: Digest) -> RichText:
+    t = reader.t
+    past = t(f"window_past.{digest.window}")
+    title = (
+        reader.rich("digest.title_topic", topic=reader.name(shortened(digest.topic, 60)))
+        if digest.topic
+        else reader.rich("digest.title")
+    )
+    body = reader.lines(title, reader.rich("digest.when", date=reader.date(digest.at), window=past))
+    if not digest.kept and not digest.trends:
+        return body.newline(2).add(reader.rich("digest.nothing", window=past))
+    posts = reader.count("posts", digest.kept + digest.dropped)
+    body.newline().add(
+        reader.rich("digest.counts_dropped", posts=posts, n=digest.dropped)
+        if digest.dropped
+        else reader.rich("digest.counts", posts=posts)
+    )
+    if digest.mood.total:
+        mood = reader.rich("digest.mood", words=mood_words(reader, digest.mood))
+        body.newline().add(mood).plain(f" {mood_bar(digest.mood)}")
+    if not digest.trends:
+        return body.newline(2).add(reader.rich("digest.empty", window=past))
+    body.newline(2).add(reader.rich("digest.top"))
+    for rank, trend in enumerate(digest.trends[:TOP], 1):
+        line = _top_line(reader, digest, trend, rank)
+        if body.length + line.length + 1 > CAPTION_LIMIT - MARGIN:
+            break
+        body.newline().add(line)
+    return body
+
+
+def _top_line(reader: Reader, digest: Digest, trend: Trend, rank: int) -> RichText:
+    line = reader.text().plain(f"{reader.n(rank)}. ").bold(term_shown(reader, trend))
+    line.plain(f" {ARROWS[trend.state]} {times_usual(reader, trend)}")
+    if trend.key in digest.new_keys:
+        line.plain(f" · {reader.t('digest.new')}")
+    return line
+
+
+def _details(reader: Reader, digest: Digest, sources: Mapping[int, str]) -> list[RichText]:
+    blocks = [
+        _detail(reader, digest, trend, rank, sources)
+        for rank, trend in enumerate(digest.trends[:DETAILED], 1)
+    ]
+    if digest.news:
+        lines = [post_lines(reader, post, sources) for post in digest.news[:NEWS]]
+        blocks.append(reader.lines(reader.rich("digest.news"), lines[0]))
+        blocks += lines[1:]
+    return blocks
+
+
+def _detail(
+    reader: Reader, digest: Digest, trend: Trend, rank: int, sources: Mapping[int, str]
+) -> RichText:
+    head = reader.text().plain(f"{reader.n(rank)}. ").bold(term_shown(reader, trend))
+    facts = reader.rich(
+        "trends.detail",
+        times=times_usual(reader, trend),
+        posts=reader.count("posts", trend.volume),
+        voices=reader.count("voices", trend.voices),
+    )
+    mood = f"{mood_bar(trend.mood)} {mood_words(reader, trend.mood)}".strip()
+    proof = next((digest.posts[i] for i in trend.post_ids if i in digest.posts), None)
+    return reader.lines(
+        head, facts, mood, post_lines(reader, proof, sources) if proof is not None else None
+    )
+
+
+def _keyboard(reader: Reader, digest: Digest, chat: Chat, bot_username: str) -> Keyboard:
+    """In a channel buttons are links into a private chat: a press there would edit the post."""
+    t = reader.t
+    if chat.kind is ChatKind.CHANNEL:
+        if not bot_username:
+            return ()
+        address = f"https://t.me/{bot_username}?start=trends"
+        return ((Button(text=t("button.trends_now"), url=address),),)
+    cards = [
+        Button(
+            text=f"{reader.n(rank)} · {shortened(trend.term, BUTTON_LENGTH)}",
+            data=pack(Verb.CARD, ref_of("term", trend.key), trend.window, 0),
+        )
+        for rank, trend in enumerate(digest.trends[:CARD_BUTTONS], 1)
+    ]
+    last = (
+        Button(text=t("button.trends_now"), data=pack(Verb.TRENDS, Window.H24, 0)),
+        Button(text=t("button.digest_settings"), data=pack(Verb.DIGEST)),
+    )
+    return (*rows_of(cards, 2), last)
+
+
+def digest_chart(digest: Digest, chat: Chat) -> ChartSpec:
+    """How much was written and in what mood, in the words of the chat."""
+    reader = Reader.of(chat, digest.at)
+    points = digest.volume
+    starts = tuple(point.at for point in points)
+    step = starts[1] - starts[0] if len(starts) > 1 else timedelta(hours=1)
+    title = reader.t("chart.digest", window=reader.t(f"window_past.{digest.window}"))
+    labels = (
+        (LineRole.NEGATIVE, reader.t("mood.negative"), [p.mood.negative for p in points]),
+        (LineRole.NEUTRAL, reader.t("mood.neutral"), [p.mood.neutral for p in points]),
+        (LineRole.POSITIVE, reader.t("mood.positive"), [p.mood.positive for p in points]),
+    )
+    has_mood = any(point.mood.total for point in points)
+    lines = [
+        ChartLine(label=label, values=tuple(map(float, values)), role=role)
+        for role, label, values in labels
+    ]
+    total = ChartLine(
+        label=reader.t("chart.total"),
+        values=tuple(float(point.posts) for point in points),
+        role=LineRole.TOTAL,
+    )
+    return ChartSpec(
+        kind=ChartKind.MOOD if has_mood else ChartKind.VOLUME,
+        title=title,
+        subtitle=digest.topic,
+        starts=starts,
+        step_s=int(step.total_seconds()),
+        lines=tuple(lines) if has_mood else (total,),
+        empty_note=reader.t("chart.empty"),
+        footer=reader.t("chart.footer", when=reader.moment(digest.at)),
+        lang=reader.lang,
+        timezone=reader.timezone,
+    )
+
+
+def source_ids(digest: Digest) -> Sequence[int]:
+    """The sources that the digest names."""
+    return tuple({post.source_id for post in (*digest.news, *digest.posts.values())})

@@ -1,0 +1,312 @@
+"""Digest plans: what is planned, when, where and about what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.handlers.buttons import Verb, pack
+from bot.handlers.views.page import Reader, rows_of, shortened
+from bot.handlers.views.start import Example
+from bot.models.messages import Button, Keyboard, OutMessage, RichText
+from bot.models.user import Chat, ChatKind, DigestPlan
+from bot.utils.times import EVERY_DAY, fa_digits
+
+HOURS = ("08:00", "13:00", "21:00")
+DAY_CHOICES = {EVERY_DAY: "every_day", "01234": "work_days", "56": "weekend"}
+PLACE_LENGTH = 40
+
+
+def place_name(reader: Reader, chat: Chat, here: int) -> str:
+    """The chat as a person calls it; `here` is the chat they are in."""
+    if chat.id == here:
+        return reader.t("digest.here")
+    name = chat.title or (f"@{chat.username}" if chat.username else str(chat.id))
+    return reader.name(shortened(name, PLACE_LENGTH))
+
+
+def clock_shown(reader: Reader, at: str) -> str:
+    return fa_digits(at) if reader.lang == "fa" else at
+
+
+def packed_time(at: str) -> str:
+    """08:00 → 0800: a colon parts a button's words."""
+    return at.replace(":", "")
+
+
+def unpacked_time(word: str) -> str:
+    return f"{word[:2]}:{word[2:]}"
+
+
+def topic_shown(reader: Reader, plan: DigestPlan) -> str:
+    return shortened(plan.topic, PLACE_LENGTH) if plan.topic else reader.t("digest.all_topics")
+
+
+def days_shown(reader: Reader, days: str) -> str:
+    return reader.t(f"digest.{DAY_CHOICES.get(days, 'every_day')}")
+
+
+def digest_home(
+    reader: Reader,
+    here: Chat,
+    plans: Sequence[tuple[DigestPlan, Chat]],
+    *,
+    owner: int = 0,
+) -> OutMessage:
+    """What a digest is, the plans there are, and buttons to make one."""
+    t = reader.t
+    body = reader.lines(reader.rich("digest.home"), reader.rich("digest.home_about"))
+    body.newline(2)
+    body.add(reader.rich("digest.home_plans" if plans else "digest.home_none"))
+    rows: list[tuple[Button, ...]] = []
+    for plan, chat in plans:
+        line = _plan_line(reader, plan, chat, here.id)
+        body.newline().add(line)
+        label = reader.t(
+            "digest.plan",
+            time=clock_shown(reader, plan.at),
+            place=place_name(reader, chat, here.id),
+            topic=topic_shown(reader, plan),
+        )
+        rows.append((Button(text=f"🗞 {label}", data=pack(Verb.PLAN, plan.id, owner=owner)),))
+    rows += hour_rows(reader, here.id, owner=owner)
+    if here.kind is ChatKind.PRIVATE:
+        rows.append(
+            (Button(text=t("button.elsewhere"), data=pack(Verb.DIGEST_PLACES, owner=owner)),)
+        )
+    rows.append((Button(text=t("button.now"), data=pack(Verb.DIGEST_NOW, "", owner=owner)),))
+    return body.message(keyboard=tuple(rows))
+
+
+def _plan_line(reader: Reader, plan: DigestPlan, chat: Chat, here: int) -> RichText:
+    line = (
+        reader.text()
+        .plain("• ")
+        .add(
+            reader.rich(
+                "digest.plan",
+                time=clock_shown(reader, plan.at),
+                place=place_name(reader, chat, here),
+                topic=topic_shown(reader, plan),
+            )
+        )
+    )
+    if not plan.active:
+        return line.plain(f" — {reader.t('digest.plan_paused')}")
+    if plan.next_at:
+        line.plain(f" — {reader.t('digest.plan_next', when=reader.when(plan.next_at))}")
+    return line
+
+
+def hour_rows(reader: Reader, chat_id: int, *, owner: int = 0) -> list[tuple[Button, ...]]:
+    """The usual hours, and another one."""
+    usual = tuple(
+        Button(
+            text=clock_shown(reader, at),
+            data=pack(Verb.DIGEST_ADD, chat_id, packed_time(at), owner=owner),
+        )
+        for at in HOURS
+    )
+    other = Button(
+        text=reader.t("button.other_time"),
+        data=pack(Verb.DIGEST_OTHER, chat_id, owner=owner),
+    )
+    return [usual, (other,)]
+
+
+def choose_hour(reader: Reader, chat: Chat, here: int, *, owner: int = 0) -> OutMessage:
+    rows = hour_rows(reader, chat.id, owner=owner)
+    rows.append((Button(text=reader.t("button.back"), data=pack(Verb.DIGEST, owner=owner)),))
+    return reader.rich(
+        "digest.choose_time",
+        place=place_name(reader, chat, here),
+        zone=zone_shown(reader, chat.timezone),
+    ).message(keyboard=tuple(rows))
+
+
+def choose_place(
+    reader: Reader, chats: Sequence[Chat], bot_username: str, *, owner: int = 0
+) -> OutMessage:
+    """The channels and groups where both the bot and this person are administrators."""
+    rows: list[tuple[Button, ...]] = [
+        (
+            Button(
+                text=shortened(chat.title or str(chat.id), PLACE_LENGTH),
+                data=pack(Verb.DIGEST_TIME, chat.id, owner=owner),
+            ),
+        )
+        for chat in chats
+    ]
+    rows += add_me_rows(reader, bot_username)
+    rows.append((Button(text=reader.t("button.back"), data=pack(Verb.DIGEST, owner=owner)),))
+    key = "digest.choose_place" if chats else "digest.no_places"
+    return reader.rich(key).message(keyboard=tuple(rows))
+
+
+def add_me_rows(reader: Reader, bot_username: str) -> Keyboard:
+    """Links that let a person add the bot with the rights it needs."""
+    if not bot_username:
+        return ()
+    base = f"https://t.me/{bot_username}"
+    return (
+        (
+            Button(
+                text=reader.t("button.add_to_channel"),
+                url=f"{base}?startchannel&admin=post_messages",
+            ),
+        ),
+        (
+            Button(
+                text=reader.t("button.add_to_group"), url=f"{base}?startgroup&admin=post_messages"
+            ),
+        ),
+    )
+
+
+def plan_message(
+    reader: Reader,
+    plan: DigestPlan,
+    chat: Chat,
+    here: int,
+    *,
+    note: str = "",
+    owner: int = 0,
+) -> OutMessage:
+    """One plan, and everything that can be done with it."""
+    t = reader.t
+    zone_name = zone_shown(reader, chat.timezone)
+    time = clock_shown(reader, plan.at)
+    line = (
+        reader.rich("digest.plan_line", time=time, zone=zone_name)
+        if plan.days == EVERY_DAY
+        else reader.rich(
+            "digest.plan_line_days", days=days_shown(reader, plan.days), time=time, zone=zone_name
+        )
+    )
+    body = reader.lines(
+        note or None,
+        "" if note else None,
+        reader.rich("digest.plan_title", place=place_name(reader, chat, here)),
+        line,
+        reader.rich("digest.plan_topic", topic=reader.name(topic_shown(reader, plan))),
+    )
+    if not plan.active:
+        body.newline().plain(f"⏸ {t('digest.plan_paused')}")
+    elif plan.next_at:
+        body.newline().add(reader.rich("digest.plan_next", when=reader.when(plan.next_at)))
+    state = Button(
+        text=t("button.pause" if plan.active else "button.resume"),
+        data=pack(Verb.PLAN_STATE, plan.id, int(not plan.active), owner=owner),
+    )
+    keyboard: Keyboard = (
+        (Button(text=t("button.now"), data=pack(Verb.DIGEST_NOW, plan.id, owner=owner)),),
+        (
+            Button(
+                text=t("button.topic", topic=topic_shown(reader, plan)),
+                data=pack(Verb.PLAN_TOPIC, plan.id, owner=owner),
+            ),
+            Button(
+                text=t("button.days", days=days_shown(reader, plan.days)),
+                data=pack(Verb.PLAN_DAYS, plan.id, owner=owner),
+            ),
+        ),
+        (
+            state,
+            Button(text=t("button.remove"), data=pack(Verb.PLAN_REMOVE, plan.id, owner=owner)),
+        ),
+        (Button(text=t("button.back"), data=pack(Verb.DIGEST, owner=owner)),),
+    )
+    return body.message(keyboard=keyboard)
+
+
+def choose_topic(
+    reader: Reader, plan: DigestPlan, topics: Sequence[Example], *, owner: int = 0
+) -> OutMessage:
+    choices = [
+        Button(
+            text=reader.t("digest.all_topics"),
+            data=pack(Verb.PLAN_TOPIC, plan.id, "0", owner=owner),
+        ),
+        *(
+            Button(
+                text=shortened(topic.term, PLACE_LENGTH),
+                data=pack(Verb.PLAN_TOPIC, plan.id, topic.ref, owner=owner),
+            )
+            for topic in topics
+        ),
+    ]
+    back = Button(text=reader.t("button.back"), data=pack(Verb.PLAN, plan.id, owner=owner))
+    return reader.rich("digest.choose_topic").message(keyboard=(*rows_of(choices, 2), (back,)))
+
+
+def choose_days(reader: Reader, plan: DigestPlan, *, owner: int = 0) -> OutMessage:
+    choices = tuple(
+        (
+            Button(
+                text=reader.t(f"digest.{key}"),
+                data=pack(Verb.PLAN_DAYS, plan.id, days, owner=owner),
+            ),
+        )
+        for days, key in DAY_CHOICES.items()
+    )
+    back = Button(text=reader.t("button.back"), data=pack(Verb.PLAN, plan.id, owner=owner))
+    return reader.rich("digest.choose_days").message(keyboard=(*choices, (back,)))
+
+
+def confirm_plan_removal(
+    reader: Reader, plan: DigestPlan, chat: Chat, here: int, *, owner: int = 0
+) -> OutMessage:
+    return reader.rich(
+        "digest.remove_ask",
+        time=clock_shown(reader, plan.at),
+        place=place_name(reader, chat, here),
+    ).message(
+        keyboard=(
+            (
+                Button(
+                    text=reader.t("button.yes_remove"),
+                    data=pack(Verb.PLAN_REMOVE, plan.id, "yes", owner=owner),
+                    style="danger",
+                ),
+                Button(text=reader.t("button.no"), data=pack(Verb.PLAN, plan.id, owner=owner)),
+            ),
+        )
+    )
+
+
+def linked_message(reader: Reader, chat: Chat, *, may_post: bool) -> OutMessage:
+    """The bot was made an administrator: offer a schedule to the person who did it."""
+    place = reader.name(shortened(chat.title, PLACE_LENGTH))
+    if not may_post:
+        return reader.rich("link.added_no_rights", place=place).message()
+    rows = hour_rows(reader, chat.id)
+    rows.append((Button(text=reader.t("link.later"), data=pack(Verb.CANCEL, "link")),))
+    zone_name = zone_shown(reader, chat.timezone)
+    return reader.lines(
+        reader.rich("link.added", place=place), reader.rich("link.added_ask", zone=zone_name)
+    ).message(keyboard=tuple(rows))
+
+
+def unlinked_message(reader: Reader, chat: Chat, plans: int) -> OutMessage:
+    lost = reader.rich("link.lost", place=reader.name(shortened(chat.title, PLACE_LENGTH)))
+    paused = reader.rich("link.lost_plans", n=plans) if plans else None
+    return reader.lines(lost, paused).message()
+
+
+def zone_shown(reader: Reader, name: str) -> str:
+    """A zone by the name people know, else its technical one."""
+    known = ZONES.get(name)
+    return reader.t(f"zone.{known}") if known else reader.name(name)
+
+
+ZONES: Mapping[str, str] = {
+    "Asia/Tehran": "tehran",
+    "Asia/Kabul": "kabul",
+    "Asia/Dushanbe": "dushanbe",
+    "Asia/Dubai": "dubai",
+    "Europe/Istanbul": "istanbul",
+    "Europe/Berlin": "berlin",
+    "Europe/London": "london",
+    "America/Toronto": "toronto",
+    "America/Los_Angeles": "los_angeles",
+    "UTC": "utc",
+}
