@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.models.post import Mood, Post
 
@@ -86,7 +87,63 @@ class Trend:
     is_hashtag: bool = False
     post_ids: tuple[int, ...] = ()  # the most telling first
     mood: MoodSplit = field(default_factory=MoodSplit)
+    related: tuple[str, ...] = ()  # other terms of the same story, as written
+    member_keys: tuple[str, ...] = ()  # keys of every term of the story, `key` among them
+    copies: int = 0  # near-duplicates of its posts, which are in neither volume nor score
+    coordinated: bool = False  # mostly copies or posts of one mould: perhaps a campaign
+
+    @property
+    def ratio(self) -> float:
+        """Volume over what was expected, e.g. 6.2 times the usual."""
+        return self.volume / max(self.baseline, 0.5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """The numbers behind a trend, for "why am I seeing this?"."""
+
+    key: str
+    term: str
+    window: Window
+    at: datetime
+    volume: int
+    baseline: float
+    ratio: float
+    score: float
+    voices: int
+    copies: int
+    coordinated: bool
+    first_post_id: int | None  # who started it
+    starters: tuple[str, ...]  # the first voices, in order: authors, or names of outlets
+    loudest: tuple[tuple[str, int], ...]  # voices with the most posts
+    post_ids: tuple[int, ...]  # the most telling
+    started_at: datetime | None
+    peak_at: datetime | None
+    state: TrendState
+    mood: MoodSplit
     related: tuple[str, ...] = ()
+
+
+class TermCount(NamedTuple):
+    """What new posts added to a term in one hour; the empty term is everything."""
+
+    hour: int  # since 1970
+    is_news: bool
+    term: str
+    posts: int
+    voices: int  # touches: an author says a term once an hour
+    positive: int
+    negative: int
+
+
+class TermDay(NamedTuple):
+    """A term on one past day; the empty term is everything."""
+
+    term: str
+    day: int  # since 1970
+    is_news: bool
+    voices: int
+    same: int  # of them, at the time of day or on the weekday that is compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +159,9 @@ class SeriesPoint:
 class SearchHit:
     post: Post
     score: float = 0.0
+
+
+LATE_AFTER = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,3 +180,16 @@ class Digest:
     kept: int
     dropped: int
     topic: str = ""
+    # What the strongest trends did over time, by key; buckets are those of `volume`.
+    series: dict[str, tuple[SeriesPoint, ...]] = field(default_factory=dict)
+    due_at: datetime | None = None  # when the schedule wanted it; None: asked for
+
+    @property
+    def has_new(self) -> bool:
+        """Is there anything in it that the chat has not been told?"""
+        return bool(self.new_keys or self.news)
+
+    @property
+    def is_late(self) -> bool:
+        """Made so long after its time that the reader should be told."""
+        return self.due_at is not None and self.at - self.due_at >= LATE_AFTER

@@ -1,0 +1,120 @@
+"""What a term's own past lets us expect of it now.
+
+The past is a table of days: how often the term was said (touches) and how often anything was. The
+rate is a Gamma posterior: the background of ordinary Persian is the prior, worth PRIOR_SHAPE
+sightings, and each day with data adds evidence, recent days more (an exponential weight over days
+*with data*, so that a silence neither ages nor erases what is known). One day is one observation
+however many posts it holds: counts of a bursty term are discounted by its spread between days.
+Shares, never raw counts: a gap, a black-out or a dead source moves the sum and not the share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.analysis.background import Background
+from bot.models.insight import TermDay
+
+HALF_LIFE_DAYS = 7.0  # days with data
+PRIOR_SHAPE = 2.0  # the background is trusted to within a factor of about 2: cv² = 1/2
+SPREAD = 0.10  # cv² of a term's daily share when its own days are too few to tell
+SPREAD_DAYS = 4.0  # how many days that assumption is worth
+MAX_SPREAD = 4.0
+
+EVERYTHING = ""  # the term under which totals are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How many touches to expect, and the squared relative deviation of that."""
+
+    mean: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    weight: float
+    all: int
+    same: int  # of `all`, in the hours or weekday that the window covers
+
+
+class History:
+    """The days before a window, for a set of terms; tweets and news apart."""
+
+    def __init__(self, rows: Iterable[TermDay]) -> None:
+        rows = list(rows)
+        totals = [row for row in rows if row[0] == EVERYTHING]
+        days = sorted({row[1] for row in totals if row[3]}, reverse=True)
+        weight = {day: 0.5 ** (age / HALF_LIFE_DAYS) for age, day in enumerate(days)}
+        self._totals: tuple[dict[int, _Day], dict[int, _Day]] = ({}, {})
+        for _, day, is_news, touches, same in totals:
+            if touches:
+                self._totals[is_news][day] = _Day(weight[day], touches, same)
+        self._counts: dict[tuple[str, bool], dict[int, tuple[int, int]]] = {}
+        for term, day, is_news, touches, same in rows:
+            if term != EVERYTHING and day in self._totals[is_news]:
+                self._counts.setdefault((term, is_news), {})[day] = (touches, same)
+
+    @property
+    def days(self) -> int:
+        return len(self._totals[0].keys() | self._totals[1].keys())
+
+    def expect(
+        self, term: str, touches: Sequence[int], backgrounds: Sequence[Background]
+    ) -> Expected:
+        """For a window with so many touches of tweets and of news in all."""
+        mean = variance = 0.0
+        for is_news in (False, True):
+            volume = touches[is_news]
+            if not volume:
+                continue
+            rate, spread = self._rate(term, is_news, backgrounds[is_news].share(term))
+            mean += volume * rate
+            variance += (volume * rate) ** 2 * spread
+        return Expected(mean, variance / mean**2 if mean else 0.0)
+
+    def _rate(self, term: str, is_news: bool, prior: float) -> tuple[float, float]:
+        totals = self._totals[is_news]
+        counts = self._counts.get((term, is_news), {})
+        rate, trust, spread = _posterior(
+            [(d.weight, counts.get(day, (0, 0))[0], d.all) for day, d in totals.items()], prior
+        )
+        at_this_time = [
+            (d.weight, counts.get(day, (0, 0))[1], d.same) for day, d in totals.items() if d.same
+        ]
+        if at_this_time:
+            usual, usual_trust, usual_spread = _posterior(at_this_time, rate)
+            if usual > rate:  # what comes at this hour or weekday anyway is no news
+                rate, trust, spread = usual, usual_trust, max(spread, usual_spread)
+        return rate, 1 / trust + spread
+
+
+def _posterior(days: list[tuple[float, int, int]], prior: float) -> tuple[float, float, float]:
+    """(rate, shape, spread between days) from days of (weight, count, volume) and a prior rate."""
+    if not days:
+        return prior, PRIOR_SHAPE, SPREAD
+    count = sum(weight * said for weight, said, _ in days)
+    volume = sum(weight * total for weight, _, total in days)
+    weights = sum(weight for weight, _, _ in days)
+    effective_days = weights**2 / sum(weight * weight for weight, _, _ in days)
+    spread = _spread(days, count / volume, effective_days)
+    # A day's count says no more than one draw of the day's rate, so evidence saturates at
+    # 1 / spread sightings a day.
+    discount = 1 / (1 + max(count, volume * prior) * spread / effective_days)
+    shape = PRIOR_SHAPE + discount * count
+    return shape / (PRIOR_SHAPE / prior + discount * volume), shape, spread
+
+
+def _spread(days: list[tuple[float, int, int]], rate: float, effective_days: float) -> float:
+    """Extra-Poisson cv² between days, by moments, shrunk towards SPREAD."""
+    excess = scale = 0.0
+    for weight, said, total in days:
+        expected = rate * total
+        excess += weight * ((said - expected) ** 2 - expected)
+        scale += weight * expected**2
+    found = min(MAX_SPREAD, max(0.0, excess / scale)) if scale else 0.0
+    # Days that expect less than one sighting cannot show a spread: their word counts for less.
+    telling = effective_days * min(1.0, scale / max(1e-9, sum(w for w, _, _ in days)))
+    return (SPREAD_DAYS * SPREAD + telling * found) / (SPREAD_DAYS + telling)

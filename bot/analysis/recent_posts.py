@@ -1,0 +1,79 @@
+"""The newest posts as trends see them, kept in memory in order of time.
+
+Two limits keep it small: a span of time, and a capacity past which it thins itself evenly, by a
+hash of the post's id, so that what is left is a fair sample of the whole span.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+from bot.analysis.terms import PostTerms
+
+
+class RecentPosts:
+    def __init__(self, span_ms: int, capacity: int) -> None:
+        self.span_ms = span_ms
+        self._capacity = capacity
+        self._posts: list[tuple[int, int, PostTerms]] = []
+        self._ids: set[int] = set()
+        self._oldest_ms = 1 << 62  # nothing before this is here
+        self.one_in = 1  # the share that is kept: all, every second, every fourth …
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+    def add(self, posts: Iterable[PostTerms], now_ms: int) -> None:
+        """Take posts in, in any order; those outside (now - span, …] are left out."""
+        oldest = self._oldest_ms = now_ms - self.span_ms
+        for post in posts:
+            if (
+                post.at_ms > oldest
+                and post.id not in self._ids
+                and is_sampled(post.id, self.one_in)
+            ):
+                self._posts.append((post.at_ms, post.id, post))
+                self._ids.add(post.id)
+        self._posts.sort(key=_order)  # nearly sorted already: one pass
+        self._forget(oldest)
+        while len(self._posts) > self._capacity:
+            self.one_in *= 2
+            self._posts = [entry for entry in self._posts if is_sampled(entry[1], self.one_in)]
+            self._ids = {entry[1] for entry in self._posts}
+
+    def drop(self, post_id: int) -> None:
+        """Take one post out, e.g. after an admin dropped it."""
+        if post_id in self._ids:
+            self._ids.remove(post_id)
+            self._posts = [entry for entry in self._posts if entry[1] != post_id]
+
+    def between(self, start_ms: int, end_ms: int) -> list[PostTerms]:
+        """Posts of (start, end], oldest first."""
+        first = bisect_right(self._posts, start_ms, key=_time)
+        last = bisect_right(self._posts, end_ms, key=_time)
+        return [post for _, _, post in self._posts[first:last]]
+
+    def reaches(self, start_ms: int) -> bool:
+        """Whether every post after this moment is here (or was, before thinning)."""
+        return start_ms >= self._oldest_ms
+
+    def _forget(self, oldest: int) -> None:
+        cut = bisect_right(self._posts, oldest, key=_time)
+        if cut:
+            self._ids.difference_update(entry[1] for entry in self._posts[:cut])
+            del self._posts[:cut]
+
+
+def is_sampled(post_id: int, one_in: int) -> bool:
+    """Whether a sample of one in so many (a power of 2) has the post; the same post always."""
+    # Fibonacci hashing: ids of one source may share a rhythm that `id % one_in` would meet.
+    return one_in == 1 or (post_id * 0x9E3779B97F4A7C15 >> 40) % one_in == 0
+
+
+def _order(entry: tuple[int, int, PostTerms]) -> tuple[int, int]:
+    return entry[:2]
+
+
+def _time(entry: tuple[int, int, PostTerms]) -> int:
+    return entry[0]

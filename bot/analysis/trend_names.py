@@ -1,0 +1,116 @@
+"""What to call a story: the spelling, hashtag or phrase that its posts mostly use."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.analysis.terms import LONGEST_PHRASE, is_content
+from bot.analysis.text import surfaces
+
+COVERS = 0.5  # of the leading term's posts: a hashtag or phrase on so many speaks for it
+LEAST_TEXTS = 3
+LONGEST_LABEL = 4  # words
+MOST_SPELLINGS = 10
+MOST_RELATED = 8
+
+Said = list[tuple[str, str]]  # (key, as written), in order
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    term: str
+    is_hashtag: bool
+    spellings: tuple[str, ...]
+    related: tuple[str, ...]
+
+
+def name(lead: str, members: Sequence[str], texts: Iterable[str]) -> Name:
+    """Name the story that `lead` leads, from texts that belong to it.
+
+    `members` are the keys of its terms, `lead` among them, strongest first.
+    """
+    said = [list(surfaces(text)) for text in texts]
+    forms = _forms(set(members), said)
+    own = forms.get(lead) or Counter({lead: 1})
+    label = _most(own)
+    longer = _phrase(lead, said)
+    if label.startswith("#"):
+        term, is_hashtag = label[1:], True
+    else:
+        term, is_hashtag = longer or label, False
+    same = [lead, *(key for key in members if key != lead and _is_form_of(key, lead))]
+    spellings = dict.fromkeys([_shown(term, is_hashtag)])
+    for key in same:
+        spellings.update(dict.fromkeys(form for form, _ in forms.get(key, Counter()).most_common()))
+    others = [_most(forms[key]) for key in members if key not in same and key in forms]
+    return Name(
+        term,
+        is_hashtag,
+        tuple(spellings)[:MOST_SPELLINGS],
+        tuple(dict.fromkeys(others))[:MOST_RELATED],
+    )
+
+
+def _shown(term: str, is_hashtag: bool) -> str:
+    return f"#{term}" if is_hashtag else term
+
+
+def _is_form_of(key: str, lead: str) -> bool:
+    """A hashtag made with the leading word, or an inflected form of it."""
+    return len(lead) > 2 and lead in key
+
+
+def _most(forms: Counter[str]) -> str:
+    """The most frequent form; of equals, the one seen first."""
+    return max(forms, key=forms.__getitem__)
+
+
+def _forms(members: set[str], said: Sequence[Said]) -> dict[str, Counter[str]]:
+    """How each member is written, counted once a text; words in a row may be one member."""
+    forms: dict[str, Counter[str]] = {}
+    for words in said:
+        found: set[tuple[str, str]] = set()
+        for start, (key, written) in enumerate(words):
+            if key in members:
+                found.add((key, written))
+            if written[0] == "#":
+                continue
+            joined, shown = key, written
+            for following, form in words[start + 1 : start + LONGEST_PHRASE]:
+                if form[0] == "#":
+                    break
+                joined, shown = joined + following, f"{shown} {form}"
+                if joined in members:
+                    found.add((joined, shown))
+        for key, written in sorted(found):
+            forms.setdefault(key, Counter())[written] += 1
+    return forms
+
+
+def _phrase(lead: str, said: Sequence[Said]) -> str:
+    """The longest phrase around the word that most texts with the word use; "" if none."""
+    spoken = 0
+    counts: Counter[tuple[str, ...]] = Counter()
+    shown: dict[tuple[str, ...], Counter[str]] = {}
+    for words in said:
+        keys = [key if written[0] != "#" else "" for key, written in words]
+        if lead not in keys:
+            continue
+        spoken += 1
+        found: dict[tuple[str, ...], str] = {}
+        for start in range(len(keys)):
+            for end in range(start + 2, min(start + LONGEST_LABEL, len(keys)) + 1):
+                run = tuple(keys[start:end])
+                if lead in run and is_content(run[0]) and is_content(run[-1]) and "" not in run:
+                    found.setdefault(run, " ".join(written for _, written in words[start:end]))
+        for run, text in found.items():
+            counts[run] += 1
+            shown.setdefault(run, Counter())[text] += 1
+    enough = max(LEAST_TEXTS, COVERS * spoken)
+    usual = [run for run, count in counts.items() if count >= enough]
+    if not usual:
+        return ""
+    best = max(usual, key=lambda run: (len(run), counts[run], run))
+    return _most(shown[best])
