@@ -111,6 +111,14 @@ def from_markdown(markdown: str, *, rtl: bool = False) -> Part:
     return RichText(rtl=rtl).add_formatted(text, _clipped(entities, 0, end)).build()
 
 
+def markdown_message(markdown: str) -> OutMessage:
+    """A model's Markdown as one message; it reads from right to left when its first word does."""
+    directions = (unicodedata.bidirectional(character) for character in markdown)
+    first = next((found for found in directions if found in ("L", "R", "AL")), "L")
+    text, entities = from_markdown(markdown, rtl=first != "L")
+    return OutMessage(text=text, entities=entities)
+
+
 def _inside(units: Sequence[int], entities: Sequence[Entity]) -> bytearray:
     """For every index of the text: would a cut there go through an entity?"""
     inside = bytearray(len(units))

@@ -121,6 +121,12 @@ class Pacer:
                 waits.append(chat.window.wait_s(now, per_span))
         return max(0.0, *waits)
 
+    def is_held(self, chat_id: int) -> bool:
+        """Was the bot told to leave this chat alone for now?"""
+        now = self._clock()
+        chat = self._chats.get(chat_id)
+        return self._held_until > now or (chat is not None and chat.held_until > now)
+
     def overall_wait_s(self) -> float:
         """Seconds until any ordinary message may go anywhere."""
         now = self._clock()
