@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.models.insight import SeriesPoint
+from bot.models.messages import OutMessage
 
 
 class ChartKind(StrEnum):
@@ -117,3 +118,11 @@ def bucket_for(span: timedelta) -> int:
         if span <= limit:
             return step_s
     return 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedDigest:
+    """A digest in words: the chart becomes the picture of the first message, its caption."""
+
+    messages: tuple[OutMessage, ...]
+    chart: ChartSpec | None = None
