@@ -39,6 +39,17 @@ class InboxStore:
         )
         return [_stored(row) for row in rows]
 
+    async def undone_among(self, update_ids: Sequence[int]) -> frozenset[int]:
+        """Which of these still wait to be handled."""
+        if not update_ids:
+            return frozenset()
+        marks = ", ".join("?" for _ in update_ids)
+        rows = await self._db.fetch_all(
+            f"SELECT update_id FROM inbox WHERE state='new' AND update_id IN ({marks})",
+            tuple(update_ids),
+        )
+        return frozenset(int(row[0]) for row in rows)
+
     async def set_aside(self, limit: int = 50) -> list[StoredUpdate]:
         """What could not be read or handled, the newest first."""
         rows = await self._db.fetch_all(

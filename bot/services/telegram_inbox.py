@@ -1,0 +1,287 @@
+"""The durable inbox: an update is written down before Telegram is told that we have it.
+
+getUpdates confirms what an earlier call returned, so the reply is stored before it is handed on.
+A crash after that loses nothing: what is not marked done is handled at the next start. An update
+that the library cannot read is set aside and the offset moves on; without this one such update
+would be asked for again for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from telegram import Update
+from telegram.error import Conflict, TelegramError
+from telegram.ext import Application
+from telegram.request import BaseRequest, HTTPXRequest, RequestData
+
+from bot.errors import FloodWait, NotSent, StorageError
+from bot.models.work import StoredUpdate, UpdateState
+from bot.ports import Clock
+from bot.services.telegram_api import ALLOWED_UPDATES
+from bot.storage.work import InboxStore
+from bot.utils.times import utc_now
+
+log = logging.getLogger(__name__)
+
+TRIES = 3
+POLL_TIMEOUT_S = 40
+READ_MARGIN_S = 15.0  # an answer may come this much after the poll's end
+RETRY_AFTER_S = (3.0, 15.0)
+LONGEST_BACK_OFF_S = 60.0
+_EVERY_S = 0.5
+_KNOWN = "hoshyar_known"  # stands in for an update that is not to be handled (again)
+
+AnyApplication = Application[Any, Any, Any, Any, Any, Any]
+RawUpdate = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An update that was set aside, for the admins."""
+
+    update_id: int
+    state: UpdateState  # BAD: could not be read; FAILED: could not be handled
+    error: str
+
+
+async def _tell_nobody(trouble: Trouble) -> None:
+    """Nobody asked to be told; the log has it."""
+
+
+class Inbox:
+    """Keeps updates until they are handled. `notify` hears of those that were set aside."""
+
+    def __init__(
+        self,
+        store: InboxStore,
+        *,
+        notify: Callable[[Trouble], Awaitable[None]] = _tell_nobody,
+        tries: int = TRIES,
+        retry_after_s: tuple[float, ...] = RETRY_AFTER_S,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._store = store
+        self._notify = notify
+        self._tries = tries
+        self._retry_after_s = retry_after_s
+        self._clock = clock
+        self._taken: set[int] = set()  # on their way through this process
+        self._attempts: dict[int, int] = {}
+        self._errors: dict[int, BaseException] = {}
+        self._again: deque[tuple[float, Update]] = deque()
+        self._troubles: deque[Trouble] = deque()
+        self.conflicts = 0  # 409s in a row: another program polls with our token
+
+    async def start(self, application: AnyApplication, poll_timeout_s: int = POLL_TIMEOUT_S) -> int:
+        """Hand on what a crash left undone, then begin to poll; how many those were."""
+        replayed = await self._replay(application)
+        if application.updater is None:
+            raise ValueError("the application was built without an updater")
+        await application.updater.start_polling(
+            timeout=poll_timeout_s,
+            bootstrap_retries=-1,
+            allowed_updates=list(ALLOWED_UPDATES),
+            error_callback=self.poll_error,
+        )
+        return replayed
+
+    async def run(self, application: AnyApplication) -> None:
+        """Bring back updates that are to be tried again, and tell of those set aside; for ever."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            now = time.monotonic()
+            for _ in range(len(self._again)):
+                at, update = self._again.popleft()
+                if at <= now:
+                    await application.update_queue.put(update)
+                else:
+                    self._again.append((at, update))
+            try:
+                while self._troubles:
+                    await self._notify(self._troubles[0])
+                    self._troubles.popleft()
+            except StorageError as error:  # they are told in the next round
+                log.warning("the admins could not be told", extra={"why": error})
+
+    async def take_in(self, updates: list[Any]) -> list[RawUpdate]:
+        """Store a reply's updates; the ones to handle, with stand-ins for the others."""
+        now = self._clock()
+        numbered: dict[int, RawUpdate] = {}
+        for raw in updates:
+            if isinstance(raw, dict) and isinstance(raw.get("update_id"), int):
+                numbered[raw["update_id"]] = raw
+            else:
+                log.error("an update without an id was left out")
+        rows = [_stored(update_id, raw, now) for update_id, raw in numbered.items()]
+        new = await self._store.add_new(rows)
+        undone = await self._store.undone_among(list(numbered))
+        for row in rows:
+            if row.state is UpdateState.BAD and row.update_id in new:
+                log.error("unreadable update", extra={"update": row.update_id, "why": row.error})
+                self._troubles.append(Trouble(row.update_id, row.state, row.error))
+        fresh = undone - self._taken
+        self._taken |= fresh
+        return [
+            raw if update_id in fresh else {"update_id": update_id, _KNOWN: True}
+            for update_id, raw in numbered.items()
+        ]
+
+    async def handle(self, update: Update, handling: Coroutine[Any, Any, Any]) -> None:
+        """Run the handlers of one update and write down how it went."""
+        update_id = update.update_id
+        attempt = None if update.api_kwargs.get(_KNOWN) else await self._store.begin(update_id)
+        if attempt is None:
+            handling.close()
+            return
+        if attempt > self._tries:
+            handling.close()
+            await self._give_up(update_id, "the process ended while it was handled")
+            return
+        self._attempts[update_id] = attempt
+        try:
+            await handling
+            error = self._errors.pop(update_id, None)
+            if error is None:
+                await self._store.mark_done(update_id)
+                self._taken.discard(update_id)
+            else:
+                await self._settle(update, attempt, error)
+        finally:
+            self._attempts.pop(update_id, None)
+
+    def failed(self, update: object, error: BaseException) -> bool:
+        """To be called by the application's error handler: this update's handling broke.
+
+        True when it will be handled again by itself, so that the person need not be told yet.
+        """
+        if not isinstance(update, Update) or update.update_id not in self._attempts:
+            return False
+        self._errors[update.update_id] = error
+        return self._is_worth_another(error, self._attempts[update.update_id])
+
+    def poll_error(self, error: TelegramError) -> None:
+        """For Updater.start_polling: log what went wrong without flooding the log."""
+        if isinstance(error, Conflict):
+            return  # InboxRequest has said so
+        log.warning("polling failed", extra={"why": repr(error)})
+
+    async def counts(self) -> dict[UpdateState, int]:
+        return await self._store.counts()
+
+    async def _replay(self, application: AnyApplication) -> int:
+        undone = await self._store.undone()
+        for row in undone:
+            self._taken.add(row.update_id)
+            try:
+                update = Update.de_json(json.loads(row.body), application.bot)
+            except Exception as error:  # another version of the library may read less
+                await self._give_up(row.update_id, repr(error))
+                continue
+            await application.update_queue.put(update)
+        if undone:
+            log.info("updates of an earlier run are handled", extra={"count": len(undone)})
+        return len(undone)
+
+    async def _settle(self, update: Update, attempt: int, error: BaseException) -> None:
+        if not self._is_worth_another(error, attempt):
+            await self._give_up(update.update_id, repr(error))
+            return
+        await self._store.mark_failed(update.update_id, repr(error), UpdateState.NEW)
+        pause_s = self._retry_after_s[min(attempt, len(self._retry_after_s)) - 1]
+        self._again.append((time.monotonic() + pause_s, update))
+
+    def _is_worth_another(self, error: BaseException, attempt: int) -> bool:
+        """Only what broke before anything was said may be done again: a bug would just repeat."""
+        return attempt < self._tries and isinstance(error, NotSent | FloodWait | StorageError)
+
+    async def _give_up(self, update_id: int, error: str) -> None:
+        log.error("an update could not be handled", extra={"update": update_id, "why": error})
+        await self._store.mark_failed(update_id, error, UpdateState.FAILED)
+        self._taken.discard(update_id)
+        self._troubles.append(Trouble(update_id, UpdateState.FAILED, error))
+
+
+class InboxRequest(HTTPXRequest):
+    """The transport of getUpdates: stores what comes, and slows down when another bot polls too."""
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        *,
+        proxy: str = "",
+        read_margin_s: float = READ_MARGIN_S,
+        longest_back_off_s: float = LONGEST_BACK_OFF_S,
+    ) -> None:
+        super().__init__(
+            connection_pool_size=2,
+            read_timeout=read_margin_s,
+            connect_timeout=10.0,
+            proxy=proxy or None,
+            httpx_kwargs={"trust_env": False},
+        )
+        self._inbox = inbox
+        self._longest_back_off_s = longest_back_off_s
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: Any = BaseRequest.DEFAULT_NONE,
+        write_timeout: Any = BaseRequest.DEFAULT_NONE,
+        connect_timeout: Any = BaseRequest.DEFAULT_NONE,
+        pool_timeout: Any = BaseRequest.DEFAULT_NONE,
+    ) -> tuple[int, bytes]:
+        code, payload = await super().do_request(
+            url, method, request_data, read_timeout, write_timeout, connect_timeout, pool_timeout
+        )
+        if not url.endswith("/getUpdates"):
+            return code, payload
+        if code == 409:
+            await self._back_off()
+        elif code == 200:
+            self._inbox.conflicts = 0
+            payload = await self._store(payload)
+        return code, payload
+
+    async def _store(self, payload: bytes) -> bytes:
+        try:
+            reply = json.loads(payload)
+        except ValueError:
+            return payload  # the library reports it and asks again
+        if not isinstance(reply, dict) or not reply.get("result"):
+            return payload
+        updates = await self._inbox.take_in(list(reply["result"]))
+        if not updates:  # nothing that could be confirmed: do not ask for it in a tight loop
+            await asyncio.sleep(1.0)
+        return json.dumps({**reply, "result": updates}).encode()
+
+    async def _back_off(self) -> None:
+        self._inbox.conflicts += 1
+        count = self._inbox.conflicts
+        if count & (count - 1) == 0:  # 1, 2, 4, 8 …
+            log.error("another program polls with this token", extra={"times": count})
+        await asyncio.sleep(min(2.0 ** min(count, 10), self._longest_back_off_s))
+
+
+def _stored(update_id: int, raw: RawUpdate, now: Any) -> StoredUpdate:
+    error = ""
+    try:
+        Update.de_json(raw, None)
+    except Exception as problem:  # whatever the library makes of what it does not know
+        error = repr(problem)
+    return StoredUpdate(
+        update_id=update_id,
+        body=json.dumps(raw, ensure_ascii=False),
+        received_at=now,
+        state=UpdateState.BAD if error else UpdateState.NEW,
+        error=error,
+    )

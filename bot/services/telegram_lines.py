@@ -1,0 +1,75 @@
+"""The order of handling: in line for each person, side by side for different ones."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from weakref import WeakValueDictionary
+
+from telegram import Update
+from telegram.ext import BaseUpdateProcessor
+
+from bot.services.telegram_inbox import Inbox
+
+AT_ONCE = 32  # handlers running at the same time
+WAITING = 4096  # updates in line, over all; more wait in the library's queue
+
+
+class LineProcessor(BaseUpdateProcessor):
+    """One update after the other for each person in each chat, different ones at the same time.
+
+    `skips_line` names updates that must not wait, such as a press of the button that stops an
+    answer.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        *,
+        at_once: int = AT_ONCE,
+        skips_line: Callable[[Update], bool] | None = None,
+    ) -> None:
+        super().__init__(WAITING)
+        self._inbox = inbox
+        self._slots = asyncio.Semaphore(at_once)
+        self._lines: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+        self._skips_line = skips_line or presses_stop
+
+    async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
+        if not isinstance(update, Update) or not asyncio.iscoroutine(coroutine):
+            await coroutine
+            return
+        if self._skips_line(update):
+            await self._inbox.handle(update, coroutine)
+            return
+        who = _line_of(update)
+        if who is None:
+            async with self._slots:
+                await self._inbox.handle(update, coroutine)
+            return
+        line = self._lines.get(who)
+        if line is None:
+            line = self._lines[who] = asyncio.Lock()
+        async with line, self._slots:
+            await self._inbox.handle(update, coroutine)
+
+    async def initialize(self) -> None:
+        """Nothing to open."""
+
+    async def shutdown(self) -> None:
+        """Nothing to close."""
+
+
+def presses_stop(update: Update) -> bool:
+    """Is it a press of a button whose data begin with "stop"?"""
+    query = update.callback_query
+    return query is not None and isinstance(query.data, str) and query.data.startswith("stop")
+
+
+def _line_of(update: Update) -> tuple[int, int] | None:
+    """Chat and person; None where order does not matter."""
+    if update.inline_query is not None or update.effective_chat is None:
+        return None
+    user = update.effective_user
+    return update.effective_chat.id, user.id if user else 0
