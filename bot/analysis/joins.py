@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from bot.analysis.letters import ARABIC_LETTERS, KEY, KEY_CLASS, MARKS, ZWJ, ZWNJ
+from bot.analysis.letters import ARABIC_LETTERS, KEY_CLASS, MARKS, ZWJ, ZWNJ, compare
 from bot.analysis.words import entries
 
 _OBJECTS = ("", "م", "ت", "ش", "مون", "تون", "شون", "مان", "تان", "شان")
@@ -18,23 +18,28 @@ _PRESENT = ("م", "ی", "د", "یم", "ید", "ند", "ن", "ین")
 _PAST = ("", "م", "ی", "یم", "ید", "ند", "ن", "ین")
 _PARTICIPLE = ("ه", "هام", "های", "هایم", "هاید", "هاند", "هاست")
 
-_PLURAL = "ها|های|هایی|هایم|هایت|هایش|هایمان|هایتان|هایشان|هام|هاش|هامون|هاتون|هاشون"
-_PERSONAL = "ام|ات|اش|ایم|اید|اند"
+_PERSONAL = "ام|ات|اش|ای|ایم|اید|اند"
+_PLURAL = (
+    "ها|های|هایی|هایم|هایت|هایش|هایمان|هایتان|هایشان|هام|هاش|هامون|هاتون|هاشون"  # not هات, هاست
+)
+_ENDING = f"(?:{_PLURAL}|تر|تری|ترین)"
+# Words before which a vocative stands: «که ای کاش», «نه ای دل».
+_NOT_VOCATIVE = "".join(
+    f"(?<!(?<![{ARABIC_LETTERS}{MARKS}]){word} )" for word in ("که", "چه", "نه", "به")
+)
+_NOT_ENDING = "(?<!هه )(?<!تت )(?<!چشم )"
+_PLAIN_LETTERS = "اآبپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
+_OVERLAID = f"{MARKS}{ZWNJ}{ZWJ}"
 _END = r"(?=[\s.،؛؟!:»)…]|$)"
-_WORD_PART = rf"\w{MARKS}{ZWNJ}{ZWJ}"
 
 _KEY_MI = re.compile("می (?=([^ ]+))")
-_KEY_PERSONAL = re.compile(rf"ه ((?:{_PERSONAL})(?= |$))")
-_KEY_SUFFIX = re.compile(
-    rf" (?=[هت])(?<=[{ARABIC_LETTERS}] )(?<!ها )(?<!هه )(?<!تت )"
-    rf"((?:{_PLURAL}|ترین(?:ها|های|هایی)?)(?= |$))"
-)
-_MI = re.compile(rf"می (?=([{_WORD_PART}]+){_END})")
-_PERSONAL_GAP = re.compile(rf"ه ((?:{_PERSONAL}){_END})")
-_PLAIN_LETTERS = "اآبپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
-_SUFFIX_GAP = re.compile(
-    rf" (?=[هت])(?<=[{_PLAIN_LETTERS}] )(?<!ها )(?<![هۀةە{MARKS}{ZWNJ}{ZWJ}]ه )"
-    rf"(?<![ت{MARKS}{ZWNJ}{ZWJ}]ت )((?:{_PLURAL}|ترین(?:{ZWNJ}?(?:ها|های|هایی))?){_END})"
+_KEY_PERSONAL = re.compile(rf"ه (?=(?:{_PERSONAL}|ای(?:{_PLURAL}))(?: |$)){_NOT_VOCATIVE}")
+_KEY_ENDING = re.compile(rf" (?=[هت])(?<=[{ARABIC_LETTERS}]{{2}} ){_NOT_ENDING}{_ENDING}+(?= |$)")
+_ENDINGS = re.compile(f"{_ENDING}+$")
+_MI = re.compile(rf"می (?=([\w{_OVERLAID}]+){_END})")
+_PERSONAL_GAP = re.compile(rf"ه (?=(?:{_PERSONAL}){_END})(?<=[{_PLAIN_LETTERS}]ه ){_NOT_VOCATIVE}")
+_ENDING_GAP = re.compile(
+    rf" (?=[هت])(?<=[{_PLAIN_LETTERS}]{{2}} ){_NOT_ENDING}{_ENDING}(?:{ZWNJ}?{_ENDING})*{_END}"
 )
 
 
@@ -52,19 +57,23 @@ def _stems() -> tuple[frozenset[str], frozenset[str]]:
 
 @cache
 def _tails() -> tuple[frozenset[str], frozenset[str]]:
-    present = {ending + person for ending in _PRESENT for person in _OBJECTS} | {"ه"}
-    past = {ending + person for ending in _PAST for person in _OBJECTS} | set(_PARTICIPLE)
-    return frozenset(present), frozenset(past)
+    present = {ending + person for ending in _PRESENT for person in _OBJECTS}
+    past = {ending + person for ending in _PAST for person in _OBJECTS}
+    return frozenset({*present, *_PARTICIPLE}), frozenset({*past, *_PARTICIPLE})
 
 
 def is_verb_form(key: str) -> bool:
-    """Whether می may stand before this word (a key): a stem with a personal ending."""
+    """Whether می may stand before this word (a key): a stem with a personal ending.
+
+    Endings of nouns after it («می گفت ها») do not matter.
+    """
     present, past = _stems()
     present_tails, past_tails = _tails()
-    for cut in range(max(1, len(key) - 6), len(key) + 1):
-        stem, tail = key[:cut], key[cut:]
-        if (stem in past and tail in past_tails) or (stem in present and tail in present_tails):
-            return True
+    for form in {key, _ENDINGS.sub("", key)}:
+        for cut in range(max(1, len(form) - 6), len(form) + 1):
+            stem, tail = form[:cut], form[cut:]
+            if (stem in past and tail in past_tails) or (stem in present and tail in present_tails):
+                return True
     return False
 
 
@@ -81,20 +90,24 @@ def _key_mi(match: re.Match[str]) -> str:
     return "می "
 
 
+def _close(match: re.Match[str]) -> str:
+    return match[0][1:]
+
+
 def join_key(key: str) -> str:
     """Close the gaps in a key (words parted by single spaces)."""
     if "می " in key:
         key = _KEY_MI.sub(_key_mi, key)
     if "ه ا" in key:
-        key = _KEY_PERSONAL.sub(r"ه\1", key)
-    if " ها" in key or " ترین" in key:
-        key = _KEY_SUFFIX.sub(r"\1", key)
+        key = _KEY_PERSONAL.sub("ه", key)
+    if " ها" in key or " تر" in key:
+        key = _KEY_ENDING.sub(_close, key)
     return key
 
 
 def _display_mi(match: re.Match[str]) -> str:
     if _begins_word(match.string, match.start()):
-        following = KEY_CLASS.sub(lambda found: KEY[found[0]], match[1])
+        following = KEY_CLASS.sub(compare, match[1])
         if is_verb_form(following):
             return f"می{ZWNJ}"
     return "می "
@@ -114,6 +127,6 @@ def join_display(text: str) -> str:
         text = _MI.sub(_display_mi, text)
     if "ه ا" in text:
         text = _PERSONAL_GAP.sub(_display_gap, text)
-    if " ها" in text or " ترین" in text:
-        text = _SUFFIX_GAP.sub(_display_gap, text)
+    if " ها" in text or " تر" in text:
+        text = _ENDING_GAP.sub(_display_gap, text)
     return text

@@ -6,17 +6,19 @@ import re
 
 from bot.analysis.words import word_set
 
-_SAMPLE = 600  # characters; more does not change the answer
+_SAMPLE = 400  # characters; more does not change the answer
 
 _NOISE = re.compile(r"https?://\S+|[@#][\w\u200c]+")
-_LATIN = re.compile("[A-Za-z]")
-_ARABIC_SCRIPT = re.compile("[\u0621-\u064a\u066e-\u06d3\u06d5]")
-_WORD = re.compile("[\u0621-\u064a\u066e-\u06d3\u06d5\u064b-\u0652]+")
-# Letters no Persian keyboard gives by accident.
+_LATIN = re.compile("[A-Za-z]+")
+_WORD = re.compile("[\u0621-\u064a\u066e-\u06d3\u06d5\u064b-\u0652\ufb50-\ufdff\ufe70-\ufefc]+")
+# Letters no Persian keyboard gives by accident; ە is one only inside a word.
 _KURDISH = re.compile("[ێۆڕڵڤ]|ە(?=[\u0621-\u06d3])")
 _URDU = re.compile("[ٹڈڑںےۓ]")
-_PERSIAN = re.compile("[پچژگ]")
-_ARABIC = re.compile(r"ة\b|[أإ]|\bال\w{3,}|ى\b")
+_ARABIC = re.compile("ة(?![\u0621-\u064a])|[أإ]|(?<![\u0621-\u06d3])ال[\u0621-\u064a]{3}")
+_NOT_ARABIC = re.compile("[پچژگکی]")
+_STRANGE = re.compile("[ێۆڕڵڤەٹڈڑںےۓةأإ]")
+# One of these between spaces is Persian, unless strange letters stand beside it.
+_SURE = (" و ", " که ", " از ", " به ", " رو ", " با ")
 
 _FA_WORDS = word_set("function_words_fa")
 _AR_WORDS = word_set("function_words_ar")
@@ -25,28 +27,33 @@ _UR_WORDS = word_set("function_words_ur")
 
 
 def language_hint(text: str) -> str:
-    """ "fa", "ar", "ckb", "ur", "en", or "und" when nothing is sure; give it the raw text.
+    """One of "fa", "ar", "ckb", "ur", "en", or "und" when there is nothing to go by.
 
-    Normalising first would hide the letters that tell Arabic and Urdu from Persian.
+    Give it the raw text: normalising hides letters that tell Arabic and Urdu from Persian. Text in
+    Arabic script is Persian unless another language is clearly there.
     """
-    sample = _NOISE.sub(" ", text[:_SAMPLE])
-    letters = len(_ARABIC_SCRIPT.findall(sample))
-    latin = len(_LATIN.findall(sample))
-    if letters + latin < 3:
-        return "und"
-    if latin > 2 * letters:
-        return "en" if latin >= 3 else "und"
+    sample = text[:_SAMPLE]
+    if any(word in sample for word in _SURE) and not _STRANGE.search(sample):
+        return "fa"
+    if "#" in sample or "@" in sample or "://" in sample:
+        sample = _NOISE.sub(" ", sample)
     words = _WORD.findall(sample)
-    count = max(1, len(words))
-    fa = sum(word.replace("ي", "ی").replace("ك", "ک") in _FA_WORDS for word in words)
+    script = len("".join(words))
+    latin = len("".join(_LATIN.findall(sample)))
+    if script + latin < 3:
+        return "und"
+    if latin > 2 * script:
+        return "en"
+    known = set(words)
+    fa = len(known & _FA_WORDS)
     scores = {
-        "ckb": len(_KURDISH.findall(sample)) + sum(word in _CKB_WORDS for word in words),
-        "ur": len(_URDU.findall(sample)) + sum(word in _UR_WORDS for word in words),
+        "ckb": len(_KURDISH.findall(sample)) + len(known & _CKB_WORDS),
+        "ur": len(_URDU.findall(sample)) + len(known & _UR_WORDS),
         "ar": len(_ARABIC.findall(sample))
-        + sum(word in _AR_WORDS for word in words)
-        - 2 * len(_PERSIAN.findall(sample)),
+        + len(known & _AR_WORDS)
+        - len(_NOT_ARABIC.findall(sample)),
     }
     best = max(scores, key=scores.__getitem__)
-    if scores[best] >= max(2, 0.35 * count) and scores[best] > 2 * fa:
+    if scores[best] >= max(2, 0.3 * len(words)) and scores[best] > 2 * fa:
         return best
     return "fa"

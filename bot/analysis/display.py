@@ -1,0 +1,90 @@
+"""The display form of Persian text: repaired, never simplified."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from bot.analysis.entities import outside_entities
+from bot.analysis.joins import join_display
+from bot.analysis.letters import ARABIC_LETTERS, DISPLAY_CLASS, MARKS, ZWJ, ZWNJ, show
+
+_TRIPLE = re.compile(r"(.)\1\1")
+_TRIPLE_LETTER = re.compile(rf"([{ARABIC_LETTERS}])\1\1")
+_BETWEEN = f"[{MARKS}{ZWNJ}{ZWJ}ء¬'\u2019]*"  # what a key leaves out
+# Letters that a key takes for one are stretched together: آاااا, ییئیی.
+_ALIKE = ("اآأإٱ", "وؤۆۇۈۋۊ", "یئېۍێےۓ", "هۀةە")
+_STRETCHED = re.compile(
+    "|".join(f"[{same}](?:{_BETWEEN}[{same}]){{2,}}" for same in _ALIKE)
+    + rf"|([{ARABIC_LETTERS}])(?:{_BETWEEN}\1){{2,}}"
+)
+_HALF_SPACE_RUN = re.compile(f"{ZWNJ}{{2,}}")
+_HALF_SPACE_EDGE = re.compile(rf"{ZWNJ}(?:(?![\w{MARKS}])|(?<![\w{MARKS}]{ZWNJ}))")
+_ZWJ_INSIDE = re.compile(rf"{ZWJ}+(?<=[{ARABIC_LETTERS}]{ZWJ})(?=[{ARABIC_LETTERS}])")
+# Old word processors printed the half-space as ¬.
+_NOT_SIGN = re.compile(rf"(?<=[{ARABIC_LETTERS}{MARKS}]){ZWNJ}*¬{ZWNJ}*(?=[{ARABIC_LETTERS}])")
+_SPACES = re.compile(" {2,}")
+_BLANK_LINES = re.compile(r"\n{3,}")
+_SPACE_BEFORE = re.compile(
+    rf" (?<=[{ARABIC_LETTERS}{MARKS}»)] )(?=[،؟»]|؛(?![()]))| (?<=« )"  # ؛) is a wink
+)
+_SPACE_AFTER = re.compile(rf"[،؛؟](?=[{ARABIC_LETTERS}])")
+
+
+def normalise(text: str) -> str:
+    """The text as it is shown; normalising twice changes nothing.
+
+    Letters become Persian (ة, ۀ, ئ, ؤ, أ and vowel marks stay: they are spelling, not accidents),
+    presentation forms and stray controls go, stretched letters shrink to one, half-spaces and
+    spaces around Persian punctuation are repaired. Links, mentions, hashtags, numbers and emoji
+    keep every byte.
+    """
+    text = unicodedata.normalize("NFC", text)
+    if DISPLAY_CLASS.search(text):
+        text = unicodedata.normalize("NFC", outside_entities(text, _clean_letters))
+    if "¬" in text:
+        text = _NOT_SIGN.sub(ZWNJ, text)
+    if ZWNJ in text:
+        text = unicodedata.normalize("NFC", outside_entities(text, _clean_half_spaces))
+    if ZWJ in text:
+        text = _ZWJ_INSIDE.sub("", text)
+    if _TRIPLE.search(text) and _TRIPLE_LETTER.search(text):
+        text = outside_entities(text, _shorten)
+    return join_display(_tidy_spaces(text))
+
+
+def _clean_letters(text: str) -> str:
+    return DISPLAY_CLASS.sub(show, text.replace("\r\n", "\n"))
+
+
+def _clean_half_spaces(text: str) -> str:
+    if ZWNJ + ZWNJ in text:
+        text = _HALF_SPACE_RUN.sub(ZWNJ, text)
+    return _HALF_SPACE_EDGE.sub("", text)
+
+
+def _shorten_run(match: re.Match[str]) -> str:
+    run = match[0]
+    return run[0] if _TRIPLE.search(run) else run
+
+
+def _shorten(text: str) -> str:
+    return _STRETCHED.sub(_shorten_run, text)
+
+
+def _add_space(match: re.Match[str]) -> str:
+    return match[0] + " "
+
+
+def _tidy_spaces(text: str) -> str:
+    if "  " in text:
+        text = _SPACES.sub(" ", text)
+    if "\n" in text:
+        text = text.replace(" \n", "\n").replace("\n ", "\n")
+        if "\n\n\n" in text:
+            text = _BLANK_LINES.sub("\n\n", text)
+    if " ،" in text or " ؟" in text or " »" in text or "« " in text or " ؛" in text:
+        text = _SPACE_BEFORE.sub("", text)
+    if "،" in text or "؟" in text or "؛" in text:
+        text = _SPACE_AFTER.sub(_add_space, text)
+    return text.strip()
