@@ -1,0 +1,78 @@
+"""Commands that only read: trends, search."""
+
+from __future__ import annotations
+
+import argparse
+
+from bot.app import open_hoshyar
+from bot.commands.output import answer, moment, post_entry, post_line
+from bot.models.insight import Trend, Window
+from bot.models.post import Post
+from config.settings import Settings
+
+
+async def trends(settings: Settings, given: argparse.Namespace) -> int:
+    """What rises in a window, now or at a moment."""
+    at = moment(given.at) if given.at else None
+    async with open_hoshyar(settings) as hoshyar:
+        await hoshyar.analyse.catch_up()
+        found = await hoshyar.analyse.trends(Window(given.window), at, given.limit)
+        posts = await hoshyar.posts.get_many(i for trend in found for i in trend.post_ids)
+        names = await hoshyar.lookup.source_names()
+    answer(
+        [_entry(trend, posts, names) for trend in found],
+        (_line(rank, trend) for rank, trend in enumerate(found, 1)),
+        as_json=given.json,
+    )
+    return 0
+
+
+def _entry(trend: Trend, posts: dict[int, Post], names: dict[int, str]) -> dict[str, object]:
+    shown = [posts[post_id] for post_id in trend.post_ids if post_id in posts]
+    return {
+        "term": trend.term,
+        "key": trend.key,
+        "spellings": list(trend.spellings),
+        "related": list(trend.related),
+        "score": round(trend.score, 3),
+        "volume": trend.volume,
+        "baseline": round(trend.baseline, 2),
+        "voices": trend.voices,
+        "state": trend.state.value,
+        "started_at": trend.started_at.isoformat(),
+        "peak_at": trend.peak_at.isoformat(),
+        "mood": {
+            "positive": trend.mood.positive,
+            "neutral": trend.mood.neutral,
+            "negative": trend.mood.negative,
+        },
+        "posts": [post_entry(post, names.get(post.source_id, "")) for post in shown],
+    }
+
+
+def _line(rank: int, trend: Trend) -> str:
+    others = [spelling for spelling in trend.spellings if spelling != trend.term]
+    also = f"  ({', '.join(others)})" if others else ""
+    return (
+        f"{rank:>2}. {trend.term}{also}  score {trend.score:.1f}, {trend.volume} posts, "
+        f"usually {trend.baseline:.1f}, since {trend.started_at:%Y-%m-%d %H:%M}Z"
+    )
+
+
+async def search(settings: Settings, given: argparse.Namespace) -> int:
+    """Posts and news that hold the words, best first."""
+    async with open_hoshyar(settings) as hoshyar:
+        await hoshyar.search.catch_up()
+        hits = await hoshyar.search.search(" ".join(given.words), given.limit)
+        posts = await hoshyar.posts.get_many(post_id for post_id, _ in hits)
+        names = await hoshyar.lookup.source_names()
+    scores = dict(hits)
+    answer(
+        [
+            post_entry(post, names.get(post.source_id, "")) | {"score": round(scores[post.id], 3)}
+            for post in posts.values()
+        ],
+        (post_line(post) for post in posts.values()),
+        as_json=given.json,
+    )
+    return 0

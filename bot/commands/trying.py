@@ -1,0 +1,122 @@
+"""One piece on the operator's own input: lines in on standard input, a JSON object out for each."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bot.analysis.filters import judge
+from bot.analysis.text import analyse, fold, normalise
+from bot.models.post import DropReason, PostKind
+from bot.utils.times import utc_now
+from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line as the filters see a post."""
+
+    text: str
+    kind: PostKind = PostKind.TWEET
+    title: str = ""
+    author: str = ""
+
+
+async def normalise_lines(settings: Settings, given: argparse.Namespace) -> int:
+    """Both forms of each line, and what is in it."""
+    return await _each_line(_normalised)
+
+
+def _normalised(line: str) -> dict[str, Any]:
+    parts = analyse(line)
+    return {
+        "input": line,
+        "text": normalise(line),
+        "key": fold(line),
+        "words": list(parts.words),
+        "hashtags": list(parts.hashtags),
+        "mentions": list(parts.mentions),
+        "urls": list(parts.urls),
+        "emoji": list(parts.emoji),
+    }
+
+
+async def classify_lines(settings: Settings, given: argparse.Namespace) -> int:
+    """A label and a confidence for each line."""
+    return await _each_line(_felt if given.task == "sentiment" else _judged_as(given.task))
+
+
+def _felt(line: str) -> dict[str, Any]:
+    from bot.analysis.sentiment import Sentiment
+
+    mood = Sentiment.load().score(line)
+    return {
+        "input": line,
+        "label": mood.mood.value,
+        "confidence": round(mood.confidence, 4),
+    }
+
+
+def _judged_as(task: str) -> Callable[[str], dict[str, Any]]:
+    wanted = (
+        {DropReason.ABUSIVE}
+        if task == "offensive"
+        else {DropReason.SPAM, DropReason.ADVERTISEMENT, DropReason.REPETITIVE}
+    )
+
+    def judged(line: str) -> dict[str, Any]:
+        verdict = judge(_Line(line))
+        is_it = verdict.reason in wanted
+        return {
+            "input": line,
+            "label": task if is_it else "none",
+            "reason": verdict.reason.value if verdict.reason else None,
+            "evidence": verdict.evidence,
+        }
+
+    return judged
+
+
+async def _each_line(work: Callable[[str], dict[str, Any]]) -> int:
+    def all_lines() -> None:
+        for line in sys.stdin:
+            entry = work(line.rstrip("\r\n"))
+            sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+
+    await asyncio.to_thread(all_lines)
+    return 0
+
+
+async def read_feed(settings: Settings, given: argparse.Namespace) -> int:
+    """The posts that a file or an address holds, a JSON object each."""
+    from bot.app import open_feed_reader
+    from bot.services.news_feeds import parse_feed
+
+    path = Path(given.place)
+    now = utc_now()
+    if await asyncio.to_thread(path.is_file):
+        body = await asyncio.to_thread(path.read_bytes)
+        feed = await asyncio.to_thread(parse_feed, body, "", "", now)
+    else:
+        async with open_feed_reader(settings) as reader:
+            feed = await reader.read(given.place, now)
+    for post in feed.posts:
+        entry = {
+            "id": post.external_id,
+            "title": post.title,
+            "text": post.text,
+            "url": post.url,
+            "author": post.author,
+            "created_at": post.created_at.isoformat(),
+            "dated": abs(post.created_at - now) > timedelta(milliseconds=1),
+        }
+        sys.stdout.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    return 0

@@ -1,0 +1,171 @@
+"""The command line: what may be asked, and what each answer means for the shell.
+
+Exit code 0: done; 1: failed; 2: bad usage. Logs go to standard error; with `--json` standard
+output holds JSON alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.errors import ConfigError, HoshyarError, UserError
+from bot.utils.logger import set_up_logging
+from config.settings import Settings, load_settings, read_environment
+
+Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
+
+WINDOWS = ("1h", "6h", "24h", "7d")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Every command with its arguments; the command's module is imported only when it is run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bot",
+        description="Hoshyar watches Persian Twitter/X and the news. Without a command it starts.",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+
+    def add(name: str, target: str, text: str, *, reading: bool = False) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(target=target)
+        if reading:
+            command.add_argument("--json", action="store_true", help="print JSON alone")
+        return command
+
+    add("run", "running:run", "start everything (the default)")
+    add("sandbox", "running:sandbox", "start in the sandbox, whatever the settings say")
+    add(
+        "check",
+        "checking:check",
+        "settings, database, outside services: a verdict each",
+        reading=True,
+    )
+    migrate = add("migrate", "data:migrate", "bring the database to this version", reading=True)
+    migrate.add_argument("--status", action="store_true", help="only list the migrations")
+    add("backup", "data:backup", "a whole copy of the database").add_argument("file", type=Path)
+    restore = add("restore", "data:restore", "replace the database by a backup")
+    restore.add_argument("file", type=Path)
+    export = add("export", "data:export", "write posts or sources to a file")
+    export.add_argument("kind", choices=("posts", "tweets", "news", "sources"))
+    export.add_argument("file", type=Path)
+    importing = add("import", "data:import_file", "old posts from JSON lines", reading=True)
+    importing.add_argument("file", type=Path)
+    add("collect", "rounds:collect", "one round of collection, now", reading=True)
+    add("analyse", "rounds:analyse", "one round of analysis, now", reading=True)
+    digest = add("digest", "rounds:digest", "send a digest to a chat, now", reading=True)
+    digest.add_argument("chat", type=int, help="the chat's id")
+    _add_sources(commands)
+    trends = add("trends", "reading:trends", "what rises, or rose at a time", reading=True)
+    trends.add_argument("--at", metavar="TIME", help="ISO 8601; a date alone means its end (UTC)")
+    trends.add_argument("--window", choices=WINDOWS, default="24h")
+    trends.add_argument("--limit", type=_positive, default=10)
+    search = add("search", "reading:search", "posts and news, best first", reading=True)
+    search.add_argument("words", nargs="+")
+    search.add_argument("--limit", type=_positive, default=20)
+    _add_jobs(commands)
+    _add_trying(commands)
+    return parser
+
+
+def _add_sources(commands: Any) -> None:
+    sources = commands.add_parser("sources", help="feeds: list, add, remove, import, export")
+    actions = sources.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in (
+        ("list", "every source and how it does"),
+        ("add", "add a feed or a site that has one"),
+        ("remove", "forget a source; its posts stay"),
+        ("import", "add the feeds of an OPML file"),
+        ("export", "write the feeds to an OPML file"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.set_defaults(target=f"sources:{name}_sources")
+        action.add_argument("--json", action="store_true", help="print JSON alone")
+        if name == "add":
+            action.add_argument("url")
+        elif name == "remove":
+            action.add_argument("source", help="its number or address")
+        elif name in ("import", "export"):
+            action.add_argument("file", type=Path)
+
+
+def _add_jobs(commands: Any) -> None:
+    jobs = commands.add_parser("jobs", help="what runs by the clock: list, run")
+    actions = jobs.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser(
+        "list", help="every job, when it runs next and how the last run went"
+    )
+    listing.set_defaults(target="rounds:list_jobs")
+    listing.add_argument("--json", action="store_true", help="print JSON alone")
+    running = actions.add_parser("run", help="run a job now")
+    running.set_defaults(target="rounds:run_job")
+    running.add_argument("name")
+    running.add_argument("--json", action="store_true", help="print JSON alone")
+
+
+def _add_trying(commands: Any) -> None:
+    trying = commands.add_parser("try", help="one piece on your own input, line by line")
+    pieces = trying.add_subparsers(dest="piece", metavar="PIECE", required=True)
+    normalise = pieces.add_parser("normalise", help="Persian text from standard input, a line each")
+    normalise.set_defaults(target="trying:normalise_lines")
+    classify = pieces.add_parser("classify", help="judge lines from standard input")
+    classify.set_defaults(target="trying:classify_lines")
+    classify.add_argument("--task", choices=("sentiment", "offensive", "spam"), default="sentiment")
+    feed = pieces.add_parser("feed", help="the posts of a feed, a line each")
+    feed.set_defaults(target="trying:read_feed")
+    feed.add_argument("place", metavar="FILE-OR-URL")
+    for piece in (normalise, classify, feed):
+        piece.add_argument(
+            "--json", action="store_true", help="accepted: the output is JSON anyway"
+        )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError("must be a whole number from 1 to 10000")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    parser = build_parser()
+    given = parser.parse_args(arguments)
+    try:
+        settings = load_settings(read_environment(os.environ, Path(".env")))
+    except ConfigError as error:
+        print("The settings cannot be used:", *error.problems, sep="\n  ", file=sys.stderr)  # noqa: T201
+        return 2
+    set_up_logging(settings.log_level, settings.log_format, settings.secrets())
+    command = _load(getattr(given, "target", "running:run"))
+    try:
+        return asyncio.run(command(settings, given))
+    except UserError as error:
+        print(_sentence(error), file=sys.stderr)  # noqa: T201 - the command line's own output
+        return 1
+    except (HoshyarError, OSError) as error:
+        print(f"{error}", file=sys.stderr)  # noqa: T201
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _load(target: str) -> Command:
+    from importlib import import_module
+
+    module, _, function = target.partition(":")
+    command: Command = getattr(import_module(f"bot.commands.{module}"), function)
+    return command
+
+
+def _sentence(error: UserError) -> str:
+    from bot.handlers.texts import t
+
+    return t("en", error.text_key, **error.fields)
