@@ -127,7 +127,7 @@ class TelegramCalls:
             if isinstance(translated, FloodWait):
                 self.pacer.flood(chat_id, translated.retry_after_s or 1.0)
             raise translated from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except Exception as error:
             # An answer came that the library cannot read: whatever was asked may have been done.
             log.exception("unreadable answer from Telegram", extra={"chat": chat_id})
             raise Ambiguous(f"unreadable answer: {error!r}", chat_id=chat_id) from error
@@ -234,6 +234,7 @@ class TelegramCalls:
             else:
                 raise
             log.warning("sent without what Telegram refused", extra={"chat": chat_id, "why": error})
+            self.pacer.take(chat_id)
         return await self._send_part(bot, chat_id, reduced, reply_to)
 
     async def _send_part(

@@ -146,11 +146,10 @@ class OutboxStore:
         `alone`: no other process sends, so every such row is a crashed one's, lease or not.
         """
 
+        whose, params = ("", ()) if alone else (" AND not_before_ms<=?", (to_ms(now),))
+
         async def unit(tx: Transaction) -> int:
-            rows = await tx.fetch_all(
-                f"{_SELECT} WHERE state='sending' AND not_before_ms<=?",
-                (to_ms(now) if not alone else to_ms(now + timedelta(days=36500)),),
-            )
+            rows = await tx.fetch_all(f"{_SELECT} WHERE state='sending'{whose}", params)
             for row in rows:
                 await _stop(
                     tx, _outgoing(row), OutboxState.AMBIGUOUS, "interrupted while sending", now

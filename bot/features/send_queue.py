@@ -1,0 +1,212 @@
+"""The worker that empties the outbox: claims, sends, and writes down what is known of each message.
+
+Decisions are by cause. What surely did not leave is tried again for as long as it takes; what may
+have left is never sent again by itself; nothing is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from bot.errors import (
+    Ambiguous,
+    ChatGone,
+    ChatMoved,
+    FloodWait,
+    NotSent,
+    Rejected,
+    StorageError,
+)
+from bot.models.messages import OutMessage
+from bot.models.work import OutboxState, Outgoing
+from bot.ports import Clock
+from bot.services.telegram_api import TelegramApi
+from bot.storage.outbox import OutboxStore
+from bot.utils.times import utc_now
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=3)  # longer than any one call can take
+AT_ONCE = 16
+POLL_S = 1.0  # for what became due, or was queued by another process
+NEXT_S = 0.1  # a chat's next message, while others are on their way
+FRESH_S = 0.5  # how long a list of due messages is worked off before it is read again
+LEAST_S = 0.05  # between two readings, however often the queue is woken
+RECOVER_EVERY_S = 60.0
+STOP_WITHIN_S = 27.0  # what is on its way when the bot stops gets this long to become known
+LONGEST_PAUSE_S = 60.0
+REMEMBER = timedelta(seconds=90)
+
+OnGone = Callable[[int], Awaitable[None]]
+OnMoved = Callable[[int, int], Awaitable[None]]
+
+
+class SendQueue:
+    """Sends what is in the outbox. `alone`: no other process sends with this database."""
+
+    def __init__(
+        self,
+        outbox: OutboxStore,
+        api: TelegramApi,
+        *,
+        on_gone: OnGone | None = None,
+        on_moved: OnMoved | None = None,
+        alone: bool = True,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._outbox = outbox
+        self._api = api
+        self._on_gone = on_gone
+        self._on_moved = on_moved
+        self._alone = alone
+        self._clock = clock
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._busy: dict[int, asyncio.Task[None]] = {}  # chats to which something is on its way
+        self._recover_at = 0.0
+
+    def wake(self) -> None:
+        """Something was queued."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Send nothing more; `run` ends when what is on its way is known."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Send until stopped or cancelled; either way what is on its way is waited for."""
+        await self._begin()
+        async with asyncio.TaskGroup() as senders:
+            try:
+                while not self._stopping:
+                    try:
+                        await self._round(senders)
+                    except StorageError as error:
+                        log.warning("the outbox cannot be read", extra={"why": error})
+                        await asyncio.sleep(POLL_S)
+            except asyncio.CancelledError:
+                if self._busy:
+                    await asyncio.wait(self._busy.values(), timeout=STOP_WITHIN_S)
+                raise
+
+    async def _begin(self) -> None:
+        now = self._clock()
+        found = await self._outbox.recover(now, alone=self._alone)
+        if found:
+            log.warning("messages were on their way at a crash", extra={"ambiguous": found})
+        for chat_id, at in await self._outbox.recently_out(now - REMEMBER):
+            self._api.pacer.remember(chat_id, max(0.0, (now - at).total_seconds()))
+        self._recover_at = time.monotonic() + RECOVER_EVERY_S
+
+    async def _round(self, senders: asyncio.TaskGroup) -> None:
+        """Read what is due and send of it what may go."""
+        if time.monotonic() >= self._recover_at:
+            self._recover_at = time.monotonic() + RECOVER_EVERY_S
+            await self._outbox.recover(self._clock(), alone=False)
+        self._wake.clear()
+        read_at = time.monotonic()
+        due = await self._outbox.heads(self._clock())
+        while True:
+            due, pause_s = self._start_some(due, senders)
+            age_s = time.monotonic() - read_at
+            if self._stopping or self._wake.is_set() or age_s >= FRESH_S:
+                break
+            if not due:
+                await self._sleep(NEXT_S if self._busy else POLL_S)
+                break
+            await self._sleep(pause_s)
+        await asyncio.sleep(max(0.0, LEAST_S - (time.monotonic() - read_at)))
+
+    def _start_some(
+        self, due: list[Outgoing], senders: asyncio.TaskGroup
+    ) -> tuple[list[Outgoing], float]:
+        """Start what the limits allow now; what is left of `due`, and how long to wait for it."""
+        left: list[Outgoing] = []
+        pause_s = FRESH_S
+        for index, message in enumerate(due):
+            if message.chat_id in self._busy:
+                continue  # its turn comes with the next reading
+            overall_s = self._api.pacer.overall_wait_s()
+            if overall_s > 0 or len(self._busy) >= AT_ONCE:
+                return left + due[index:], min(pause_s, overall_s or NEXT_S)
+            wait_s = self._api.pacer.wait_s(message.chat_id)
+            if wait_s > 0:
+                left.append(message)
+                pause_s = min(pause_s, wait_s)
+                continue
+            self._api.pacer.take(message.chat_id)
+            self._busy[message.chat_id] = senders.create_task(self._send(message))
+        return left, pause_s
+
+    async def _sleep(self, pause_s: float) -> None:
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _send(self, message: Outgoing) -> None:
+        try:
+            claimed = await self._outbox.claim(message, self._clock(), LEASE)
+            if claimed is not None:
+                await self._attempt(claimed)
+        except StorageError:
+            # Before the claim nothing was sent; after it the row is found when its lease is over.
+            log.exception("the outbox cannot be written", extra={"outbox": message.id})
+        finally:
+            self._busy.pop(message.chat_id, None)
+
+    async def _attempt(self, message: Outgoing) -> None:
+        """One HTTP call and what it means."""
+        outbox, chat_id = self._outbox, message.chat_id
+        try:
+            content = OutMessage.from_json(message.payload)
+        except (ValueError, KeyError, TypeError) as error:
+            await outbox.stop(message, OutboxState.FAILED, f"payload: {error!r}", self._clock())
+            return
+        try:
+            message_id = await self._api.deliver(chat_id, content)
+        except (FloodWait, NotSent) as error:
+            why = str(error)
+            pause_s = error.retry_after_s or _back_off_s(message.attempts)
+            at = self._clock() + timedelta(seconds=pause_s)
+            await self._settle(lambda: outbox.retry(message, at, why))
+        except ChatMoved as error:
+            new_chat_id = error.new_chat_id
+            await self._settle(lambda: outbox.move_chat(message, new_chat_id))
+            if self._on_moved:
+                await self._on_moved(chat_id, new_chat_id)
+        except ChatGone as error:
+            why = str(error)
+            await self._settle(lambda: outbox.gone(message, why, self._clock()))
+            if self._on_gone:
+                await self._on_gone(chat_id)
+        except (Rejected, Ambiguous) as error:
+            is_unknown = isinstance(error, Ambiguous)
+            state = OutboxState.AMBIGUOUS if is_unknown else OutboxState.FAILED
+            why = str(error)
+            log.warning("not sent", extra={"outbox": message.id, "state": state, "why": why})
+            await self._settle(lambda: outbox.stop(message, state, why, self._clock()))
+        else:
+            await self._settle(lambda: outbox.sent(message, message_id, self._clock()))
+
+    async def _settle(self, write: Callable[[], Awaitable[object]]) -> None:
+        """Write down what became of a message; a database that fails for a while gets time."""
+        for pause_s in (0.2, 1.0, 5.0, 15.0):
+            try:
+                await write()
+            except StorageError as error:
+                log.warning("the outbox cannot be written", extra={"why": error})
+                await asyncio.sleep(pause_s)
+            else:
+                return
+        await write()
+
+
+def _back_off_s(attempts: int) -> float:
+    return float(min(LONGEST_PAUSE_S, 2.0 ** min(attempts - 1, 6)))
