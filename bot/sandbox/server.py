@@ -18,14 +18,18 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.sandbox.bot_api import BotApi, serve_file
+from bot.sandbox.chat_page import ChatPage
 from bot.sandbox.connections import Connections
 from bot.sandbox.control import Control, find_message
 from bot.sandbox.faults import Faults
+from bot.sandbox.feeds import SampleSources
 from bot.sandbox.flood import Violation
 from bot.sandbox.journal import Call
 from bot.sandbox.people import People, furnish
@@ -69,6 +73,7 @@ class SandboxServer:
         self.port = port
         self.token = token
         self._font_dir = font_dir
+        self._seed = seed
         self._linked_channel = linked_channel
         self.world = World(
             token=token,
@@ -115,8 +120,14 @@ class SandboxServer:
             Route("/bot{token}/{method}", BotApi(self.world, self._connections)),
             Route("/file/bot{token}/{path:path}", self._file),
             *control.routes(),
+            *SampleSources(self.world.clock, self._seed).routes(),
+            *ChatPage(self.world, self._font_dir).routes(),
         ]
-        return Starlette(routes=routes)
+        # A name that only resolves to loopback (DNS rebinding) is not one of ours.
+        is_private = self.host in {"127.0.0.1", "localhost"}
+        hosts = ["127.0.0.1", "localhost"] if is_private else ["*"]
+        guard = Middleware(TrustedHostMiddleware, allowed_hosts=hosts)
+        return Starlette(routes=routes, middleware=[guard])
 
     async def _file(self, request: Request) -> Response:
         return serve_file(self.world, request)

@@ -162,6 +162,14 @@ class World:
         self.pulse.beat()
         return self.revision
 
+    def events_after(self, revision: int) -> list[Json] | None:
+        """Return the events after a revision; None when some of them are no longer kept."""
+        if revision >= self.revision:
+            return []
+        if not self.events or self.events[0]["rev"] > revision + 1:
+            return None
+        return self.events[revision + 1 - self.events[0]["rev"] :]
+
     def add_user(self, user: User, *, started: bool = False) -> User:
         """Add a person; `started` says whether they have opened a chat with the bot."""
         self.users[user.id] = user
