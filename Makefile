@@ -19,7 +19,7 @@ run: install
 	$(BIN)/python -m bot
 
 test: .venv/.ready-dev
-	tests/install_browser
+	tests/install_tools
 	$(MAKE) --no-print-directory check
 
 check: .venv/.ready-dev
@@ -27,6 +27,7 @@ check: .venv/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	if command -v mariadbd >/dev/null; then $(BIN)/python -m pytest -q -n 2 --dist loadfile --database mysql; fi
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/.ready-dev

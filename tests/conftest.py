@@ -1,9 +1,12 @@
-"""What every test may ask for."""
+"""What every test may ask for.
+
+`--database mysql` runs the tests that use `db` on a MariaDB of the tests' own instead of SQLite.
+"""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,27 @@ import pytest
 from bot.ports import Database
 from bot.services.db_service import open_database
 from bot.services.migrations import migrate
+from tests.mariadb import SERVER, MariaDb
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "mysql"), default="sqlite")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With MariaDB only what touches a database is worth a second run."""
+    if config.getoption("--database") == "sqlite":
+        return
+    if SERVER is None:
+        pytest.exit("no MariaDB server is installed: apt-get install mariadb-server", returncode=3)
+    wanted = [
+        item
+        for item in items
+        if "db" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("sqlite")
+    ]
+    left_out = [item for item in items if item not in wanted]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = wanted
 
 
 @pytest.fixture(autouse=True)
@@ -29,10 +53,34 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    """A MariaDB server for as long as the tests run."""
+    if SERVER is None:
+        pytest.skip("no MariaDB server is installed")
+    server = MariaDb()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated database in a file of its own."""
-    database = await open_database(f"sqlite:///{tmp_path}/hoshyar.db")
-    await migrate(database)
-    yield database
-    await database.close()
+async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A migrated, empty database of its own."""
+    server: MariaDb | None = None
+    if request.config.getoption("--database") == "mysql":
+        server = request.getfixturevalue("mariadb")
+        assert server is not None
+        url = await server.new_database()
+    else:
+        url = f"sqlite:///{tmp_path}/hoshyar.db"
+    database = await open_database(url)
+    try:
+        await migrate(database)
+        yield database
+    finally:
+        await database.close()
+        if server is not None:
+            await server.drop_database(url)

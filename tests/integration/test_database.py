@@ -54,6 +54,7 @@ async def test_a_failing_unit_leaves_its_neighbours_alone(db: Database) -> None:
     assert await _names(db) == {f"n{n}" for n in range(60) if n % 3}
 
 
+@pytest.mark.sqlite
 async def test_a_unit_that_awaits_something_else_is_refused(db: Database) -> None:
     """A transaction never stays open while the program waits for the world."""
 
@@ -96,6 +97,7 @@ async def test_random_cancellation_wedges_nothing(db: Database) -> None:
     }
 
 
+@pytest.mark.sqlite
 async def test_readers_cannot_write(db: Database) -> None:
     """A statement sent down the reading road cannot change anything."""
     with pytest.raises(StorageError):
