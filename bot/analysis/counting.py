@@ -50,23 +50,34 @@ class HeardVoices:
 
 def count(posts: Iterable[PostTerms], heard: HeardVoices) -> list[TermCount]:
     """What the posts add; the order in which posts of an hour come does not matter."""
-    added: dict[tuple[int, bool, str], list[int]] = {}
+    hours: dict[tuple[int, bool], dict[str, list[int]]] = {}
     for post in posts:
-        hour = post.at_ms // HOUR_MS
+        counts = hours.setdefault((post.at_ms // HOUR_MS, post.is_news), {})
         first_said = heard.hear(post)
-        positive, negative = post.mood > 0, post.mood < 0
-        everything = added.setdefault((hour, post.is_news, EVERYTHING), [0, 0, 0, 0])
-        everything[0] += 1
-        everything[1] += len(first_said)
-        everything[2] += positive
-        everything[3] += negative
-        for term in post.terms:
-            counts = added.setdefault((hour, post.is_news, term), [0, 0, 0, 0])
-            counts[0] += 1
-            counts[2] += positive
-            counts[3] += negative
-        for term in first_said:
-            added[hour, post.is_news, term][1] += 1
+        positive, negative = int(post.mood > 0), int(post.mood < 0)
+        _add(counts, EVERYTHING, len(first_said), positive, negative)
+        if len(first_said) == len(post.terms):
+            for term in first_said:
+                _add(counts, term, 1, positive, negative)
+        else:
+            new = set(first_said)
+            for term in post.terms:
+                _add(counts, term, int(term in new), positive, negative)
     return [
-        TermCount(hour, is_news, term, *counts) for (hour, is_news, term), counts in added.items()
+        TermCount(hour, is_news, term, *figures)
+        for (hour, is_news), counts in hours.items()
+        for term, figures in counts.items()
     ]
+
+
+def _add(
+    counts: dict[str, list[int]], term: str, touches: int, positive: int, negative: int
+) -> None:
+    figures = counts.get(term)
+    if figures is None:
+        counts[term] = [1, touches, positive, negative]
+        return
+    figures[0] += 1
+    figures[1] += touches
+    figures[2] += positive
+    figures[3] += negative

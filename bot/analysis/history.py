@@ -10,6 +10,7 @@ Shares, never raw counts: a gap, a black-out or a dead source moves the sum and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,8 +18,9 @@ from bot.analysis.background import Background
 from bot.models.insight import TermDay
 
 HALF_LIFE_DAYS = 7.0  # days with data
-PRIOR_SHAPE = 2.0  # the background is trusted to within a factor of about 2: cv² = 1/2
-SPREAD = 0.10  # cv² of a term's daily share when its own days are too few to tell
+PRIOR_SHAPE = 3.0  # the background is trusted to within a factor of about 1.6: cv² = 1/3
+LEAST_TRUST = 1.0  # sightings; even a rate that nothing supports is known to within itself
+SPREAD = 0.20  # cv² of a term's daily share when its own days are too few to tell
 SPREAD_DAYS = 4.0  # how many days that assumption is worth
 MAX_SPREAD = 4.0
 
@@ -103,8 +105,12 @@ def _posterior(days: list[tuple[float, int, int]], prior: float) -> tuple[float,
     # A day's count says no more than one draw of the day's rate, so evidence saturates at
     # 1 / spread sightings a day.
     discount = 1 / (1 + max(count, volume * prior) * spread / effective_days)
-    shape = PRIOR_SHAPE + discount * count
-    return shape / (PRIOR_SHAPE / prior + discount * volume), shape, spread
+    seen, of = discount * count, discount * volume
+    # A prior that the days contradict (jargon, a name, another language) gives way to them.
+    surprise = 2 * (math.sqrt(seen + 0.375) - math.sqrt(of * prior + 0.375))
+    shape = PRIOR_SHAPE / max(1.0, surprise * surprise)
+    rate = (shape + seen) / (shape / prior + of)
+    return rate, max(LEAST_TRUST, shape + seen), spread
 
 
 def _spread(days: list[tuple[float, int, int]], rate: float, effective_days: float) -> float:

@@ -6,6 +6,7 @@ A term's key is its folded form without gaps, so that #برف_تهران, #بر�
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ MAX_TERMS = 120  # of one post: a long article says what it is about in its firs
 MAX_TAGS = 12  # more hashtags than this on one post are bait, not subjects
 MAX_KEY = 60  # characters; longer "words" are noise, and the key must fit an index
 LONGEST_PHRASE = 6  # words
+
+# Channels that pass posts on sign them: the writer's name on a line of its own, then @channel.
+_SIGNED = re.compile(r"\n\s*(\S[^\n]{0,29})\n\s*@\w+\s*$")
+SIGNATURE_WORDS = 3
 
 _MOODS = {Mood.POSITIVE: 1, Mood.NEUTRAL: 0, Mood.NEGATIVE: -1, None: 0}
 
@@ -74,16 +79,26 @@ def voice_of(post: Post) -> str:
     return sys.intern(post.author.casefold())
 
 
+def signed(text: str) -> tuple[str, str]:
+    """The text without the signature under a passed-on post, and the signature's key or ""."""
+    if "@" in text[-34:] and (match := _SIGNED.search(text)):
+        key = fold_tag(match[1])
+        if key and len(match[1].split()) <= SIGNATURE_WORDS:
+            return text[: match.start()], key
+    return text, ""
+
+
 def post_terms(post: Post) -> PostTerms:
     counts = post.engagement
+    text, signature = signed(post.full_text)
     return PostTerms(
         id=post.id,
         at_ms=to_ms(post.created_at),
         is_news=post.kind is PostKind.NEWS,
-        voice=voice_of(post),
+        voice=voice_of(post) or signature,
         mood=_MOODS[post.mood],
         weight=counts.likes + 2 * counts.retweets + counts.replies,
-        terms=terms_of(post.full_text),
+        terms=terms_of(text),
     )
 
 

@@ -34,12 +34,11 @@ def name(lead: str, members: Sequence[str], texts: Iterable[str]) -> Name:
     said = [list(surfaces(text)) for text in texts]
     forms = _forms(set(members), said)
     own = forms.get(lead) or Counter({lead: 1})
-    label = _most(own)
-    longer = _phrase(lead, said)
+    label = _covering_tag(lead, said, forms) or _most(own)
     if label.startswith("#"):
         term, is_hashtag = label[1:], True
     else:
-        term, is_hashtag = longer or label, False
+        term, is_hashtag = _phrase(lead, said) or label, False
     same = [lead, *(key for key in members if key != lead and _is_form_of(key, lead))]
     spellings = dict.fromkeys([_shown(term, is_hashtag)])
     for key in same:
@@ -60,6 +59,21 @@ def _shown(term: str, is_hashtag: bool) -> str:
 def _is_form_of(key: str, lead: str) -> bool:
     """A hashtag made with the leading word, or an inflected form of it."""
     return len(lead) > 2 and lead in key
+
+
+def _covering_tag(lead: str, said: Sequence[Said], forms: dict[str, Counter[str]]) -> str:
+    """The longer hashtag under which most texts say the leading word; "" if none."""
+    spoken = sum(
+        any(key == lead or (written[0] == "#" and lead in key) for key, written in words)
+        for words in said
+    )
+    tags = {
+        key: written
+        for key, written in forms.items()
+        if key != lead and _is_form_of(key, lead) and _most(written).startswith("#")
+    }
+    key = max(tags, key=lambda key: tags[key].total(), default="")
+    return _most(tags[key]) if key and tags[key].total() >= COVERS * spoken else ""
 
 
 def _most(forms: Counter[str]) -> str:

@@ -20,8 +20,8 @@ from bot.analysis.terms import PostTerms
 
 LEAST_VOICES = 3
 VOICE_LIMIT = 3  # touches of one voice that count towards one term in one window
-RARE = 0.4  # touches; what is expected of a term that is never expected
-LEAST_SCORE = 1.3  # below this nothing is said to rise
+RARE = 0.2  # touches; what is expected of a term that is never expected
+LEAST_SCORE = 1.9  # below this nothing is said to rise
 FALSE_RISES = 0.5  # chance rises allowed among all terms of a window (Bonferroni's bound)
 MEMBER_SCORE = 1.5  # a term with this much may belong to a story that another term leads
 MOST_LETTERS = 15  # of one word inside a hashtag
@@ -117,12 +117,7 @@ def rising(
         value = score(sum(found.counts[term]), expected)
         if value >= least:
             scores[term] = value, expected
-    parts = {
-        term: found_parts
-        for term in scores
-        if all(background.is_unknown(term) for background in backgrounds)
-        and (found_parts := parts_of(term, found.counts))
-    }
+    parts = {term: found_parts for term in scores if (found_parts := parts_of(term, found.counts))}
     said_in = places(posts, {*scores, *(part for some in parts.values() for part in some)})
     out = []
     for term, (value, expected) in scores.items():
@@ -140,7 +135,7 @@ def rising(
                 posts=own,
                 voices=voices,
                 in_words=frozenset.intersection(*in_words) - own if in_words else frozenset(),
-                is_compound=term in parts,
+                is_compound=term in parts and all(one.is_unknown(term) for one in backgrounds),
             )
         )
     out.sort(key=lambda scored: (-scored.score, scored.key))
@@ -165,7 +160,8 @@ def parts_of(key: str, known: Container[str]) -> tuple[str, ...]:
     for end in range(2, len(key) + 1):
         for start in range(max(0, end - MOST_LETTERS), end - 1):
             piece = key[start:end]
-            if start in best and piece != key and (piece in known or piece in STOPWORDS):
+            is_word = piece in STOPWORDS or (len(piece) > 2 and piece in known)
+            if is_word and start in best and piece != key:
                 parts = (*best[start], piece)
                 if end not in best or len(parts) < len(best[end]):
                     best[end] = parts
