@@ -1,0 +1,184 @@
+"""The data sets that the trainer reads: where they lie below the data folder, and what they hold.
+
+Everything that opens a file is here. `docs/data.md` says what each set may be used for.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.resources import files
+from pathlib import Path
+
+from bot.models.post import Mood
+
+LEAST_LETTERS = 12  # a shorter text says too little to be judged
+
+_LINK = re.compile(r"https?://\S*|\bt\.co/\S+")
+_MENTION = re.compile(r"@\w+")
+_RETWEET = re.compile(r"^RT @\w+:\s*")
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class RawPost:
+    """A text and its name for ever: `set_name` and `id`."""
+
+    set_name: str
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    text: str
+    mood: Mood
+
+
+def stream_2018(data: Path) -> Iterator[RawPost]:
+    """A sample of Persian Twitter of 2018."""
+    for row in _rows(data / "fa_tweets_stream_2018" / "tweets.tsv", 4):
+        yield RawPost("stream2018", row[0], row[3])
+
+
+def suttw(data: Path) -> Iterator[RawPost]:
+    """Tweets of 2025-26 that a Telegram channel posted again; without its adverts and footers."""
+    for row in _rows(data / "fa_tweets_suttw_2025_26" / "tweets.tsv", 4):
+        lines = [line.strip() for line in row[3].split("⏎")]
+        lines = [line for line in lines if line]
+        if lines and lines[-1] == "@sut_tw":  # then comes the author's name
+            yield RawPost("suttw", row[0], "\n".join(lines[:-2]))
+
+
+def news(data: Path) -> Iterator[RawPost]:
+    """Articles of two Iranian outlets: title and lead."""
+    for name in ("fars-news", "varzesh3"):
+        for line in _lines(data / "fa_news_fars_varzesh3" / f"{name}.jsonl"):
+            article = json.loads(line)
+            lead = article.get("abstract") or ""
+            yield RawPost("news", article["link"], f"{article['title']}\n{lead}".strip())
+
+
+SETS: dict[str, Callable[[Path], Iterator[RawPost]]] = {
+    "stream2018": stream_2018,
+    "suttw": suttw,
+    "news": news,
+}
+
+
+def draw(posts: Iterable[RawPost], count: int) -> list[RawPost]:
+    """The same random posts every time, copies once; a longer draw begins with the shorter one."""
+    found: list[RawPost] = []
+    seen: set[str] = set()
+    for post in sorted(posts, key=_rank):
+        key = copy_key(post.text)
+        if len(key) >= LEAST_LETTERS and key not in seen:
+            seen.add(key)
+            found.append(post)
+            if len(found) == count:
+                break
+    return found
+
+
+def _rank(post: RawPost) -> bytes:
+    return blake2b(f"{post.set_name}:{post.id}".encode(), digest_size=8).digest()
+
+
+def copy_key(text: str) -> str:
+    """Alike for copies of a post; apart from `fold` on purpose, so that a draw never changes."""
+    bare = _MENTION.sub("", _LINK.sub("", _RETWEET.sub("", text)))
+    return _NOT_LETTERS.sub("", bare)[:80]
+
+
+def our_labels() -> dict[tuple[str, str], Mood]:
+    """What we judged ourselves (docs/labelling.md), by set and id."""
+    rows = files("bot.analysis.weights").joinpath("labels.tsv").read_text("utf-8").splitlines()
+    labels = {}
+    for row in rows[1:]:
+        set_name, post_id, mood = row.split("\t")
+        labels[set_name, post_id] = Mood(mood)
+    return labels
+
+
+def our_polar_words() -> list[Labelled]:
+    """Words and short phrases of our own choice that are good or bad in almost any sentence.
+
+    A half-space is also written as a space, so both spellings are learnt.
+    """
+    rows = files("bot.analysis.weights").joinpath("polarity.tsv").read_text("utf-8").splitlines()
+    words = []
+    for row in rows:
+        mood, word = row.split("\t")
+        words.append(Labelled(word, Mood(mood)))
+        if "\u200c" in word:
+            words.append(Labelled(word.replace("\u200c", " "), Mood(mood)))
+    return words
+
+
+def snappfood(data: Path) -> list[Labelled]:
+    """Reviews of meals, by the stars given."""
+    moods = {"HAPPY": Mood.POSITIVE, "SAD": Mood.NEGATIVE}
+    path = data / "fa_sentiment_snappfood" / "parsbert_split_dev.csv"
+    return [Labelled(row[1], moods[row[2]]) for row in _rows(path, 3)]
+
+
+def armanemo(data: Path) -> list[Labelled]:
+    """For comparison only (CC BY-NC-SA)."""
+    found = []
+    for line in _lines(data / "fa_emotion_armanemo" / "train.tsv"):
+        text, _, emotion = line.rpartition("\t")
+        if emotion in _EMOTIONS:
+            found.append(Labelled(text, _EMOTIONS[emotion]))
+    return found
+
+
+def short_persian_emo(data: Path) -> list[Labelled]:
+    """For comparison only (GPL-3.0)."""
+    path = data / "fa_emotion_short" / "train_fa.csv"
+    return [
+        Labelled(row["text"], _EMOTIONS[row["label"]])
+        for row in _records(path)
+        if row["label"] in _EMOTIONS
+    ]
+
+
+def places(data: Path) -> list[Labelled]:
+    """For comparison only (no licence stated)."""
+    path = data / "fa_sentiment_places" / "train.csv"
+    return [Labelled(row["comment"], Mood(row["sentiment"].lower())) for row in _records(path)]
+
+
+_EMOTIONS = {
+    "HAPPY": Mood.POSITIVE,
+    "OTHER": Mood.NEUTRAL,
+    "ANGRY": Mood.NEGATIVE,
+    "SAD": Mood.NEGATIVE,
+    "FEAR": Mood.NEGATIVE,
+    "HATE": Mood.NEGATIVE,
+}
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if line.strip():
+                yield line.rstrip("\n")
+
+
+def _rows(path: Path, least: int) -> Iterator[list[str]]:
+    """Rows of a file with tabs between and a header, at least so many columns each."""
+    lines = _lines(path)
+    next(lines)
+    for line in lines:
+        row = line.split("\t")
+        if len(row) >= least:
+            yield row
+
+
+def _records(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.DictReader(file)
