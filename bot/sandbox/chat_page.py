@@ -151,15 +151,18 @@ class ChatPage:
         world = self._world
         people = [user_id for user_id in chat.members if user_id in world.users]
         owner = next((u for u in people if chat.status_of(u) in {"creator"}), 0)
+        commands = world.profile.shown_commands(
+            chat_id=chat.id, user_id=0, chat_type=chat.type, is_admin=False, language=language
+        )
+        if chat.type == "channel":
+            commands = []
         return {
             **chat.to_json(),
             "members": [u for u in people if chat.status_of(u) not in {"left", "kicked"}],
             "owner": owner,
             "bot_status": chat.status_of(world.bot.id),
             "last": self._last(chat),
-            "commands": world.profile.shown_commands(
-                chat_id=chat.id, user_id=0, chat_type=chat.type, is_admin=False, language=language
-            ),
+            "commands": commands,
         }
 
     def _last(self, chat: Chat) -> Json | None:

@@ -14,10 +14,12 @@ class Connections:
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], asyncio.Transport] = {}
+        self._are_noted = False
 
     def protocol(self) -> type[H11Protocol]:
         """Return a protocol class for uvicorn's `http` setting that notes every connection."""
         connections = self._open
+        self._are_noted = True
 
         class Noting(H11Protocol):
             def connection_made(self, transport: Any) -> None:
@@ -36,8 +38,9 @@ class Connections:
         """Drop the connection without an answer and wait until uvicorn has noticed."""
         client: Any = scope.get("client")
         transport = self._open.get(tuple(client)) if client else None
-        if transport is None:
+        if not self._are_noted:
             raise RuntimeError("this server cannot cut connections: it lacks our protocol")
-        transport.abort()
+        if transport is not None:  # else the client hung up first
+            transport.abort()
         while (await receive())["type"] != "http.disconnect":
             continue

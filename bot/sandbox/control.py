@@ -47,6 +47,7 @@ class Control:
             "bot-status": self.bot_status,
             "block": self.block,
             "unblock": self.unblock,
+            "deactivate": self.deactivate,
             "upgrade": self.upgrade,
             "update": self.update,
             "poison": self.poison,
@@ -163,6 +164,11 @@ class Control:
     async def unblock(self, body: Json) -> Any:
         """{user}."""
         self._people.unblock(body["user"])
+        return {"ok": True}
+
+    async def deactivate(self, body: Json) -> Any:
+        """{user}."""
+        self._people.deactivate(body["user"])
         return {"ok": True}
 
     async def upgrade(self, body: Json) -> Any:

@@ -198,7 +198,7 @@ class People:
         body: Json = {
             "id": str(secrets.randbelow(10**18)),
             "from": self.user(user_id).to_json(),
-            "chat_instance": str(abs(hash(("chat", chat.id))) or 1),
+            "chat_instance": str(7_000_000_000_000_000 + abs(chat.id)),
             "data": found["callback_data"],
         }
         if inline_id := message.get("sandbox_inline_id"):
@@ -296,6 +296,10 @@ class People:
         """Block the bot in private."""
         self._world.private_chat(user_id)
         self.set_bot_status(user_id, "kicked", user_id)
+
+    def deactivate(self, user_id: int) -> None:
+        """Delete a person's account: nothing reaches them any more, and the bot is not told."""
+        self._world.deactivated.add(self.user(user_id).id)
 
     def unblock(self, user_id: int) -> None:
         """Allow the bot again."""

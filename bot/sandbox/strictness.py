@@ -61,6 +61,8 @@ def writable_chat(world: World, params: Params) -> Chat:
         )
     status = chat.status_of(world.bot.id)
     if chat.type == "private":
+        if chat.id in world.deactivated:
+            raise forbidden("user is deactivated")
         if status == "kicked":
             raise forbidden("bot was blocked by the user")
         return chat

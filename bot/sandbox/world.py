@@ -137,6 +137,7 @@ class World:
         self.callbacks: dict[str, Query] = {}
         self.inline_queries: dict[str, Query] = {}
         self.inline_messages: dict[str, tuple[int, int]] = {}
+        self.deactivated: set[int] = set()
         self.events: list[Json] = []
         self.born = self.clock()
 

@@ -81,14 +81,17 @@ class Page {
     $("search-close").onclick = () => this.search(null);
     $("search-text").oninput = (event) => this.filter(event.target.value);
     $("down").onclick = () => this.bottom(true);
-    $("messages").onscroll = () => { $("down").hidden = this.isAtBottom(); };
+    $("messages").onscroll = () => { this.stick = this.isAtBottom(); $("down").hidden = this.stick; };
     $("viewer").onclick = () => $("viewer").close();
     $("alert").querySelector("button").onclick = () => $("alert").close();
     $("backstage-open").onclick = () => { $("backstage").hidden = false; this.backstage(); };
     $("backstage-close").onclick = () => { $("backstage").hidden = true; };
     document.addEventListener("click", () => { $("context").hidden = true; });
     addEventListener("hashchange", () => this.route());
-    addEventListener("resize", () => { if (this.wasAtBottom) this.bottom(); });
+    // Pictures, fonts and keyboards change heights after the fact: who reads the end stays there.
+    const stay = new ResizeObserver(() => { if (this.stick) this.bottom(); });
+    stay.observe($("flow"));
+    stay.observe($("messages"));
   }
 
   async start() {
@@ -211,6 +214,7 @@ class Page {
     let day = "";
     const list = [...this.messages.values()];
     if (this.room.type === "private") nodes.push(this.welcome());
+    else if (!list.length) nodes.push(el("div", { class: "day" }, el("span", {}, this.text.empty)));
     for (const message of list) {
       const today = this.day(message.date);
       if (today !== day) nodes.push(el("div", { class: "day" }, el("span", {}, today)));
@@ -219,7 +223,7 @@ class Page {
       before = message;
     }
     this.lastDay = day;
-    $("messages").replaceChildren(...nodes.filter(Boolean));
+    $("flow").replaceChildren(...nodes.filter(Boolean));
   }
 
   welcome() {
@@ -238,13 +242,12 @@ class Page {
     const old = $("messages").querySelector(`[data-id="${message.message_id}"]`);
     if (old) { old.replaceWith(node); } else {
       const today = this.day(message.date);
-      if (today !== this.lastDay) $("messages").append(el("div", { class: "day" }, el("span", {}, today)));
+      if (today !== this.lastDay) $("flow").append(el("div", { class: "day" }, el("span", {}, today)));
       this.lastDay = today;
       node.classList.add("new");
-      $("messages").append(node);
+      $("flow").append(node);
     }
-    node.querySelectorAll("img").forEach((image) => { image.onload = () => { if (stick) this.bottom(); }; });
-    if (stick || !message.by_bot) this.bottom(!old); else $("down").hidden = false;
+    if (stick || !message.by_bot) this.bottom(); else $("down").hidden = false;
   }
 
   draft(draft) {
@@ -252,9 +255,9 @@ class Page {
     const stick = this.isAtBottom();
     if (!shown) {
       shown = { length: 0, node: el("div") };
-      $("messages").append(shown.node);
+      $("flow").append(shown.node);
       this.drafts.set(draft.draft_id, shown);
-    }
+    } else if (shown.node.nextSibling) $("flow").append(shown.node);
     const old = shown.draft?.text || "";
     let same = 0;
     while (same < Math.min(old.length, draft.text.length, shown.length) && old[same] === draft.text[same]) same += 1;
@@ -334,7 +337,7 @@ class Page {
   async say(text) {
     const room = this.room;
     const reply = this.composer.takeReply();
-    this.bottom(true);
+    this.bottom();
     await this.post("say", { user: room.writer, text, chat: room.id, reply_to: reply });
   }
 
@@ -441,6 +444,7 @@ class Page {
     const list = $("backstage").querySelector("ol");
     for (const call of calls.slice(-120)) {
       this.seenCall = call.seq;
+      if (call.method === "getUpdates" && !call.error_code) continue;
       const detail = call.error_code ? `${call.error_code} ${call.description}` : call.fault;
       list.prepend(el("li", { class: call.error_code || call.fault ? "bad" : "" },
         el("code", {}, call.method), el("span", {}, `${call.chat_id ?? ""} · ${call.ms} ms`), detail ? el("small", {}, detail) : null));
@@ -451,14 +455,14 @@ class Page {
 
   isAtBottom() {
     const node = $("messages");
-    this.wasAtBottom = node.scrollHeight - node.scrollTop - node.clientHeight < 90;
-    return this.wasAtBottom;
+    return node.scrollHeight - node.scrollTop - node.clientHeight < 90;
   }
 
   bottom(isSmooth = false) {
     const node = $("messages");
     node.scrollTo({ top: node.scrollHeight, behavior: isSmooth ? "smooth" : "instant" });
     $("down").hidden = true;
+    this.stick = true;
   }
 }
 

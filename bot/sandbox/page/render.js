@@ -201,6 +201,12 @@ function inlineKey(button, message, acts) {
     label, kind ? icon(kind) : null);
 }
 
+function direction(line) {
+  const strong = /[A-Za-z\u00c0-\u02af\u0370-\u058f]|([\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u200f])/.exec(line);
+  if (!strong) return null;
+  return strong[1] ? "rtl" : "ltr";
+}
+
 export function bubble(message, context, acts) {
   const service = serviceText(message, acts.text);
   if (service) return el("div", { class: "service", "data-id": message.message_id }, service);
@@ -222,14 +228,19 @@ export function bubble(message, context, acts) {
   if (message.photo) { body.append(photo(message, acts)); classes.push("has-photo"); }
   if (message.document) body.append(attached(message, acts));
   const text = message.text ?? message.caption;
-  if (text) {
-    body.append(el("div", { class: "text" }, formatted(text, message.entities || message.caption_entities, acts)));
-  } else classes.push("no-text");
   const marks = el("span", { class: "meta" });
   if (message.edit_date) marks.append(`${acts.text.edited} `);
   marks.append(acts.clock(message.date));
   if (isMine) marks.append(icon("check"));
-  body.append(marks);
+  if (text) {
+    // The time sits on the last line when there is room, on the side where that line ends.
+    const side = direction(text.slice(text.lastIndexOf("\n") + 1));
+    if (side) marks.classList.add(side);
+    body.append(el("div", { class: "text" }, formatted(text, message.entities || message.caption_entities, acts), marks));
+  } else {
+    classes.push("no-text");
+    body.append(marks);
+  }
   const column = el("div", { class: "column" }, body);
   const rows = message.reply_markup?.inline_keyboard;
   if (rows) {
