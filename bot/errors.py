@@ -91,6 +91,10 @@ class SourceRefused(SourceError):
     """We are not let in, or may not go there: 401, 403, 429, a private address."""
 
 
+class AddressRefused(SourceRefused):
+    """It is we who refuse: not a web address, or one in a private range."""
+
+
 class SourceGarbled(SourceError):
     """An answer came and cannot be understood."""
 

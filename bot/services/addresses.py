@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 
 import httpx
 
-from bot.errors import SourceRefused
+from bot.errors import AddressRefused
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -60,7 +60,7 @@ def is_public(address: IPAddress) -> bool:
 
 
 def check_url(url: str, *, allow_private: bool = False) -> httpx.URL:
-    """A web address as it may be asked for; SourceRefused for anything else.
+    """A web address as it may be asked for; AddressRefused for anything else.
 
     Only what the address itself says is checked here; what its name resolves to is checked where
     the connection is made.
@@ -68,13 +68,13 @@ def check_url(url: str, *, allow_private: bool = False) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise SourceRefused(f"not a web address: {error}", source=url) from error
+        raise AddressRefused(f"not a web address: {error}", source=url) from error
     if parsed.scheme not in _DEFAULT_PORTS or not parsed.host:
-        raise SourceRefused("only http and https addresses are fetched", source=url)
+        raise AddressRefused("only http and https addresses are fetched", source=url)
     if parsed.port is not None and not 0 < parsed.port < 65_536:
-        raise SourceRefused(f"there is no port {parsed.port}", source=url)
+        raise AddressRefused(f"there is no port {parsed.port}", source=url)
     if parsed.userinfo:
-        raise SourceRefused("an address with a user name in it is not fetched", source=url)
+        raise AddressRefused("an address with a user name in it is not fetched", source=url)
     if not allow_private:
         _check_host(parsed.host, url)
     return parsed
@@ -85,18 +85,18 @@ def _check_host(host: str, url: str) -> None:
         address = ipaddress.ip_address(host.split("%")[0])
     except ValueError:
         if _NUMBER_LIKE.search(host) or _LOCAL_NAMES.search(host):
-            raise SourceRefused(f"{host} is not a public host", source=url) from None
+            raise AddressRefused(f"{host} is not a public host", source=url) from None
         return
     if not is_public(address):
-        raise SourceRefused(f"{host} is not a public address", source=url)
+        raise AddressRefused(f"{host} is not a public address", source=url)
 
 
 def check_resolved(host: str, found: list[str], *, allow_private: bool) -> list[str]:
-    """The addresses of a host, all of them public; SourceRefused when any is not."""
+    """The addresses of a host, all of them public; AddressRefused when any is not."""
     if not allow_private:
         for one in found:
             if not is_public(ipaddress.ip_address(one.split("%")[0])):
-                raise SourceRefused(f"{host} leads to {one}, which is not public", source=host)
+                raise AddressRefused(f"{host} leads to {one}, which is not public", source=host)
     return found
 
 

@@ -70,10 +70,11 @@ def parse_feed(
             posts.setdefault(post.external_id, post)
     topics = Counter(title_text(tag) for item in content.items for tag in set(item.tags))
     del topics[""]
+    title = title_text(content.title)[:MAX_ID]
     return ParsedFeed(
-        title=title_text(content.title)[:MAX_ID],
+        title=title,
         site_url=content.site_url,
-        lang=lang or _language(list(posts.values())) or content.declared_lang[:2].lower(),
+        lang=lang or _language(title, list(posts.values())) or content.declared_lang[:2].lower(),
         posts=tuple(posts.values()),
         ttl_s=content.ttl_s,
         topics=tuple(name for name, _ in topics.most_common(5)),
@@ -142,9 +143,9 @@ def _author(raw: str) -> str:
     return (mail[1] or "" if mail else name)[:MAX_ID]
 
 
-def _language(posts: Sequence[Post]) -> str:
-    """The language most posts are in, for half of the declared ones are wrong."""
-    sample = posts[:_LANGUAGE_SAMPLE]
-    votes = Counter(language_hint(f"{post.title} {post.text[:200]}") for post in sample)
+def _language(title: str, posts: Sequence[Post]) -> str:
+    """The language most texts are in, for half of the declared ones are wrong."""
+    texts = [title, *(f"{post.title} {post.text[:200]}" for post in posts[:_LANGUAGE_SAMPLE])]
+    votes = Counter(map(language_hint, texts))
     del votes["und"]
     return votes.most_common(1)[0][0] if votes else ""

@@ -109,7 +109,7 @@ class HttpClient:
         """Read an address, following up to five redirects; any status is an answer.
 
         SourceDown: no answer, or not within `timeout_s` (waiting for our own turn not counted);
-        SourceRefused: an address we may not go to; SourceGarbled: more than `max_bytes` after
+        AddressRefused: an address we may not go to; SourceGarbled: more than `max_bytes` after
         decompression, a redirect without end, or not HTTP.
         """
         here, permanent_url, is_permanent = url, None, True

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urljoin
 
-from bot.errors import SourceDown, SourceError, SourceGarbled, SourceRefused
+from bot.errors import SourceError, SourceGarbled
 from bot.models.post import Source
 from bot.services.feed_parsing import ParsedFeed, parse_feed
 from bot.services.feed_schedule import FetchOutcome, asked_wait_s
@@ -31,7 +31,8 @@ _FEED_TYPES = (
 )
 # Where sites that do not link their feed have it; the second is what Iranian agencies' CMS use.
 _USUAL_PLACES = ("/rss", "/fa/rss/allnews", "/feed", "/rss.xml", "/feed.xml", "/atom.xml")
-_LINKS_TRIED = 6
+_LINKS_TRIED = 8
+MOST_FOUND = 5  # feeds offered of one site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,26 +101,37 @@ class FeedReader:
             parse_feed, answer.body, answer.header("content-type"), answer.url, now, lang
         )
 
-    async def find(self, url: str) -> FoundFeed:
-        """The feed at an address, or the one that the page there leads to.
+    async def find(self, url: str, most: int = MOST_FOUND) -> tuple[FoundFeed, ...]:
+        """The feed at an address, or those that the page there leads to, the likeliest first.
 
         SourceGarbled when there is none; SourceDown or SourceRefused when the page cannot be read.
         """
         answer = await self._client.get(url, headers={"Accept": _ACCEPT})
         raise_for_status(answer, self._clock())
         try:
-            return await self._found(url, answer)
+            return (await self._found(url, answer),)
         except SourceGarbled:
             links = await asyncio.to_thread(feed_links, answer.body, answer.url)
-        places = [urljoin(answer.url, place) for place in _USUAL_PLACES]
-        for link in dict.fromkeys([*links[:_LINKS_TRIED], *places]):
+        found = await self._try(links[:_LINKS_TRIED], most)
+        if not found:
+            found = await self._try([urljoin(answer.url, place) for place in _USUAL_PLACES], 1)
+        if not found:
+            raise SourceGarbled("no feed there, and no link to one", source=url)
+        return tuple(found.values())
+
+    async def _try(self, links: Sequence[str], most: int) -> dict[str, FoundFeed]:
+        found: dict[str, FoundFeed] = {}
+        for link in dict.fromkeys(links):
             try:
-                candidate = await self._client.get(link, headers={"Accept": _ACCEPT})
-                raise_for_status(candidate, self._clock())
-                return await self._found(link, candidate)
-            except (SourceGarbled, SourceDown, SourceRefused):
-                continue
-        raise SourceGarbled("no feed there, and no link to one", source=url)
+                answer = await self._client.get(link, headers={"Accept": _ACCEPT})
+                raise_for_status(answer, self._clock())
+                feed = await self._found(link, answer)
+            except SourceError:
+                continue  # a dead link on a page is no news; the others are tried
+            found.setdefault(feed.url, feed)
+            if len(found) >= most:
+                break
+        return found
 
     async def _found(self, url: str, answer: Fetched) -> FoundFeed:
         feed = await self._parse(answer, self._clock(), "")
