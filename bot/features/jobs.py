@@ -1,0 +1,84 @@
+"""What runs by the clock, as admins see and steer it.
+
+The jobs themselves run in the scheduler; both meet in the database, so that an order given in one
+process reaches the one that runs the jobs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.errors import BadInput, NotFound
+from bot.models.work import JobRun, JobState
+from bot.ports import Clock
+from bot.storage.work import JobStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobStatus:
+    """A job, its next time and how it last went."""
+
+    state: JobState
+    last: JobRun | None  # the latest run, which may still be going on
+    is_running: bool
+
+    @property
+    def name(self) -> str:
+        return self.state.job
+
+
+class Jobs:
+    def __init__(self, store: JobStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def all(self) -> list[JobStatus]:
+        """Every job that a scheduler has made known, by name."""
+        states = sorted(await self._store.all(), key=lambda state: state.job)
+        return [await self._status(state) for state in states]
+
+    async def get(self, name: str) -> JobStatus:
+        """Raises NotFound for a job that does not exist."""
+        state = await self._store.get(name)
+        if state is None:
+            raise NotFound("job.unknown", job=name)
+        return await self._status(state)
+
+    async def run_soon(self, name: str) -> JobStatus:
+        """Let the scheduler run a job at its next tick, about a second from now.
+
+        A job that is running or due already is left as it is. Raises NotFound for a job that
+        does not exist, BadInput for one that is paused.
+        """
+        status = await self.get(name)
+        if status.state.paused:
+            raise BadInput("job.is_paused", job=name)
+        now = self._clock()
+        if not status.is_running and status.state.next_run_at > now:
+            await self._store.claim(status.state, now, status.state.last_run_at or now)
+        return await self.get(name)
+
+    async def pause(self, name: str) -> None:
+        """Start no more runs; one that is going on ends by itself. Raises NotFound."""
+        if not await self._store.set_paused(name, True):
+            raise NotFound("job.unknown", job=name)
+
+    async def resume(self, name: str) -> None:
+        """Raises NotFound for a job that does not exist."""
+        if not await self._store.set_paused(name, False):
+            raise NotFound("job.unknown", job=name)
+
+    async def history(self, name: str = "", limit: int = 20) -> list[JobRun]:
+        """The latest runs, of one job or of all."""
+        return await self._store.history(name, limit)
+
+    async def _status(self, state: JobState) -> JobStatus:
+        runs = await self._store.history(state.job, 1)
+        last = runs[0] if runs else None
+        return JobStatus(state=state, last=last, is_running=is_running(state, last, self._clock()))
+
+
+def is_running(state: JobState, last: JobRun | None, now: datetime) -> bool:
+    """Does somebody run the job now? While it runs, its next time is the end of a held lease."""
+    return last is not None and last.finished_at is None and state.next_run_at > now
