@@ -19,6 +19,7 @@ from bot.analysis.text import fold
 from bot.models.post import Post
 
 ALIKE = 0.3
+SMOOTH = 100  # headlines imagined beside those at hand, so that of a few no word seems common
 PER_SOURCE = 2  # headlines of one outlet, while others have something to say
 HALF_LIFE = timedelta(hours=10)
 LEAD_CHARS = 160  # of a post without a title
@@ -42,7 +43,7 @@ def stories(posts: Sequence[Post]) -> list[list[Post]]:
     words = [_features(post) for post in posts]
     seen_in = Counter(feature for features in words for feature in features)
     rarity = {
-        feature: math.log((1 + len(posts)) / count) + 0.1 for feature, count in seen_in.items()
+        feature: math.log((SMOOTH + len(posts)) / count) for feature, count in seen_in.items()
     }
     found: list[_Story] = []
     by_feature: dict[str, list[int]] = {}

@@ -6,7 +6,7 @@ New is what this chat has not been told, however often and however lately it was
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,6 +33,7 @@ DRAWN = 4  # trends whose course over time the digest carries
 PROOF = 3  # posts for each trend
 CANDIDATES = 1500  # the newest headlines among which the digest chooses
 STALE = timedelta(minutes=10)  # older results of analysis are renewed before a digest
+OVERDUE = timedelta(hours=12)  # a headline collected late may be this much older than the window
 TOLD_LATELY = timedelta(hours=36)  # a story told longer ago than this may be told anew
 TOPIC_SHARE = 1 / 3  # of a trend's posts must be about the topic
 _KEYS_MARKED = 12  # of one trend's story: which of its terms leads may change
@@ -113,7 +114,7 @@ class Digests:
                 _, found = await self._trends.snapshot(window)
             else:
                 found = tuple(await self._analyser.trends(window, at, TRENDS * 3))
-        allowed = [t for t in found if muted.isdisjoint((t.key, *t.member_keys))]
+        allowed = _once(t for t in found if muted.isdisjoint((t.key, *t.member_keys)))
         if about is None:
             return allowed[:TRENDS]
         posts = await self._posts.get_many(i for t in allowed for i in t.post_ids)
@@ -147,7 +148,7 @@ class Digests:
         muted: frozenset[str],
         proof: dict[int, Post],
     ) -> list[Post]:
-        start = at - window.span
+        start = at - window.span - OVERDUE
         source_ids = sorted(about.source_ids) if about and about.source_ids else None
         newest = await self._posts.newest(
             CANDIDATES, kind=PostKind.NEWS, source_ids=source_ids, before=at
@@ -213,6 +214,14 @@ def told_by(digest: Digest) -> list[str]:
 
 def _keys(trend: Trend) -> tuple[str, ...]:
     return tuple(dict.fromkeys((trend.key, *trend.member_keys)))[:_KEYS_MARKED]
+
+
+def _once(trends: Iterable[Trend]) -> list[Trend]:
+    """Without the weaker of two that are written alike: words of one phrase, risen apart."""
+    by_term: dict[str, Trend] = {}
+    for trend in trends:
+        by_term.setdefault(trend.term, trend)
+    return list(by_term.values())
 
 
 def _is_about(trend: Trend, posts: dict[int, Post], about: _Topic) -> bool:
