@@ -31,6 +31,10 @@ class Background:
     def is_unknown(self, term: str) -> bool:
         return term not in self._shares
 
+    def words(self) -> list[str]:
+        """Every known word, the most frequent first."""
+        return sorted(self._shares, key=lambda word: (-self._shares[word], word))
+
     def __len__(self) -> int:
         return len(self._shares)
 

@@ -16,7 +16,7 @@ class HeardVoices:
 
     def __init__(self, capacity: int = 300_000) -> None:
         self._capacity = capacity
-        self._hours: dict[int, dict[str, set[str]]] = {}
+        self._hours: dict[int, dict[tuple[str, bool], set[str]]] = {}
         self._size = 0
 
     def __contains__(self, hour: int) -> bool:
@@ -27,7 +27,7 @@ class HeardVoices:
         if not post.voice:
             return post.terms
         voices = self._hours.setdefault(post.at_ms // HOUR_MS, {})
-        said = voices.setdefault(post.voice, set())
+        said = voices.setdefault((post.voice, post.is_news), set())
         new = [term for term in post.terms if term not in said]
         said.update(new)
         self._size += len(new)

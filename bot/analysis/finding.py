@@ -110,10 +110,14 @@ def find(asked: Asked, past: Iterable[TermDay], limit: int) -> list[Story]:
 def ranked(
     window: WindowPosts, found: Sequence[Story], copies: Mapping[int, int], limit: int
 ) -> list[Figures]:
-    """Step three: the figures of the best stories; copies lift a story a little."""
+    """Step three: the figures of the best stories, in the order in which they matter.
+
+    Of equally surprising stories the one with more voices comes first; copies lift a little.
+    """
 
     def rank(story: Story) -> float:
-        return story.score * (1 + ECHO * math.log1p(_copies(window, story.posts, copies)))
+        echo = 1 + ECHO * math.log1p(_copies(window, story.posts, copies))
+        return story.score * math.log2(1 + story.lead.voices) * echo
 
     best = sorted(found, key=lambda story: (-rank(story), story.lead.key))[:limit]
     volumes = _volumes(window)
@@ -226,8 +230,12 @@ def companions(window: WindowPosts, indexes: Sequence[int], key: str, limit: int
         for term, shared in together.items()
         if shared > 1 and term in counts
     ]
-    rated.sort(key=lambda pair: (-pair[0], pair[1]))
-    return [term for worth, term in rated[:limit] if worth > 0]
+    rated.sort(key=lambda pair: (-pair[0], -len(pair[1]), pair[1]))
+    chosen: list[str] = []
+    for worth, term in rated:
+        if worth > 0 and len(chosen) < limit and not any(term in other for other in chosen):
+            chosen.append(term)  # the words of a chosen hashtag add nothing
+    return chosen
 
 
 def saying(window: WindowPosts, key: str) -> list[int]:

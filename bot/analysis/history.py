@@ -19,6 +19,9 @@ from bot.models.insight import TermDay
 
 HALF_LIFE_DAYS = 7.0  # days with data
 PRIOR_SHAPE = 3.0  # the background is trusted to within a factor of about 1.6: cv² = 1/3
+DOUBT = 4.0  # the prior's weight falls by e for each so much of squared surprise
+LEAST_SHAPE = 1e-6  # of it; never quite 0
+UNKNOWN_SHAPE = 0.01  # sightings; of a word that the background lacks, it knows next to nothing
 LEAST_TRUST = 1.0  # sightings; even a rate that nothing supports is known to within itself
 SPREAD = 0.20  # cv² of a term's daily share when its own days are too few to tell
 SPREAD_DAYS = 4.0  # how many days that assumption is worth
@@ -72,31 +75,39 @@ class History:
             volume = touches[is_news]
             if not volume:
                 continue
-            rate, spread = self._rate(term, is_news, backgrounds[is_news].share(term))
+            rate, spread = self._rate(term, is_news, backgrounds[is_news])
             mean += volume * rate
             variance += (volume * rate) ** 2 * spread
         return Expected(mean, variance / mean**2 if mean else 0.0)
 
-    def _rate(self, term: str, is_news: bool, prior: float) -> tuple[float, float]:
+    def _rate(self, term: str, is_news: bool, background: Background) -> tuple[float, float]:
         totals = self._totals[is_news]
+        worth = UNKNOWN_SHAPE if background.is_unknown(term) else PRIOR_SHAPE
         counts = self._counts.get((term, is_news), {})
         rate, trust, spread = _posterior(
-            [(d.weight, counts.get(day, (0, 0))[0], d.all) for day, d in totals.items()], prior
+            [(d.weight, counts.get(day, (0, 0))[0], d.all) for day, d in totals.items()],
+            background.share(term),
+            worth,
         )
         at_this_time = [
             (d.weight, counts.get(day, (0, 0))[1], d.same) for day, d in totals.items() if d.same
         ]
         if at_this_time:
-            usual, usual_trust, usual_spread = _posterior(at_this_time, rate)
+            usual, usual_trust, usual_spread = _posterior(at_this_time, rate, PRIOR_SHAPE)
             if usual > rate:  # what comes at this hour or weekday anyway is no news
                 rate, trust, spread = usual, usual_trust, max(spread, usual_spread)
         return rate, 1 / trust + spread
 
 
-def _posterior(days: list[tuple[float, int, int]], prior: float) -> tuple[float, float, float]:
-    """(rate, shape, spread between days) from days of (weight, count, volume) and a prior rate."""
+def _posterior(
+    days: list[tuple[float, int, int]], prior: float, worth: float
+) -> tuple[float, float, float]:
+    """(rate, trust, spread between days) from days of (weight, count, volume).
+
+    `prior` is the rate without them, worth so many sightings; trust is in sightings too.
+    """
     if not days:
-        return prior, PRIOR_SHAPE, SPREAD
+        return prior, max(LEAST_TRUST, worth), SPREAD
     count = sum(weight * said for weight, said, _ in days)
     volume = sum(weight * total for weight, _, total in days)
     weights = sum(weight for weight, _, _ in days)
@@ -108,7 +119,7 @@ def _posterior(days: list[tuple[float, int, int]], prior: float) -> tuple[float,
     seen, of = discount * count, discount * volume
     # A prior that the days contradict (jargon, a name, another language) gives way to them.
     surprise = 2 * (math.sqrt(seen + 0.375) - math.sqrt(of * prior + 0.375))
-    shape = PRIOR_SHAPE / max(1.0, surprise * surprise)
+    shape = worth * max(math.exp((1 - max(1.0, surprise**2)) / DOUBT), LEAST_SHAPE)
     rate = (shape + seen) / (shape / prior + of)
     return rate, max(LEAST_TRUST, shape + seen), spread
 

@@ -35,7 +35,8 @@ ROUNDS = {
     Window.H24: timedelta(minutes=5),
     Window.D7: timedelta(minutes=15),
 }
-CONSIDERED = 3  # stories looked at for one that is shown
+DIGITS = 3  # of scores and baselines; more says nothing
+CONSIDERED = 6  # stories looked at for one that is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,9 +318,9 @@ def _trend(found: Figures, name: Name, window: Window, at: datetime) -> Trend:
         key=found.key,
         term=name.term,
         spellings=name.spellings,
-        score=found.score,
+        score=round(found.score, DIGITS),
         volume=found.volume,
-        baseline=found.baseline,
+        baseline=round(found.baseline, DIGITS),
         voices=found.voices,
         window=window,
         at=at,
