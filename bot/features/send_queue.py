@@ -1,7 +1,8 @@
 """The worker that empties the outbox: claims, sends, and writes down what is known of each message.
 
 Decisions are by cause. What surely did not leave is tried again for as long as it takes; what may
-have left is never sent again by itself; nothing is dropped.
+have left is never sent again by itself; nothing is dropped. While Telegram answers nothing that can
+be relied on, the queue waits and sends single probes, so that an outage leaves few doubts.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ LEAST_S = 0.05  # between two readings, however often the queue is woken
 RECOVER_EVERY_S = 60.0
 STOP_WITHIN_S = 27.0  # what is on its way when the bot stops gets this long to become known
 LONGEST_PAUSE_S = 60.0
+DOUBTS = 3  # as many messages in a row whose fate is unknown mean an outage
 REMEMBER = timedelta(seconds=90)
 
 OnGone = Callable[[int], Awaitable[None]]
@@ -68,6 +70,8 @@ class SendQueue:
         self._stopping = False
         self._busy: dict[int, asyncio.Task[None]] = {}  # chats to which something is on its way
         self._recover_at = 0.0
+        self._doubts = 0
+        self._paused_until = 0.0
 
     def wake(self) -> None:
         """Something was queued."""
@@ -126,13 +130,17 @@ class SendQueue:
         self, due: list[Outgoing], senders: asyncio.TaskGroup
     ) -> tuple[list[Outgoing], float]:
         """Start what the limits allow now; what is left of `due`, and how long to wait for it."""
+        outage_s = self._paused_until - time.monotonic()
+        if outage_s > 0:
+            return due, min(FRESH_S, outage_s)
+        at_once = 1 if self._doubts >= DOUBTS else AT_ONCE
         left: list[Outgoing] = []
         pause_s = FRESH_S
         for index, message in enumerate(due):
             if message.chat_id in self._busy:
                 continue  # its turn comes with the next reading
             overall_s = self._api.pacer.overall_wait_s()
-            if overall_s > 0 or len(self._busy) >= AT_ONCE:
+            if overall_s > 0 or len(self._busy) >= at_once:
                 return left + due[index:], min(pause_s, overall_s or NEXT_S)
             wait_s = self._api.pacer.wait_s(message.chat_id)
             if wait_s > 0:
@@ -190,10 +198,20 @@ class SendQueue:
             is_unknown = isinstance(error, Ambiguous)
             state = OutboxState.AMBIGUOUS if is_unknown else OutboxState.FAILED
             why = str(error)
+            if is_unknown:
+                self._note_doubt()
             log.warning("not sent", extra={"outbox": message.id, "state": state, "why": why})
             await self._settle(lambda: outbox.stop(message, state, why, self._clock()))
         else:
+            self._doubts = 0
             await self._settle(lambda: outbox.sent(message, message_id, self._clock()))
+
+    def _note_doubt(self) -> None:
+        self._doubts += 1
+        if self._doubts >= DOUBTS:
+            pause_s = min(LONGEST_PAUSE_S, 2.0 ** min(self._doubts - DOUBTS, 6))
+            self._paused_until = time.monotonic() + pause_s
+            log.warning("Telegram answers nothing reliable", extra={"pause_s": pause_s})
 
     async def _settle(self, write: Callable[[], Awaitable[object]]) -> None:
         """Write down what became of a message; a database that fails for a while gets time."""

@@ -80,6 +80,11 @@ class Window:
     def take(self, now: float) -> None:
         self._times.append(now)
 
+    def give_back(self) -> None:
+        """The last one did not count after all."""
+        if self._times:
+            self._times.pop()
+
 
 class _ChatPace:
     __slots__ = ("bucket", "held_until", "last", "window")
@@ -154,9 +159,13 @@ class Pacer:
             chat.window.take(then)
 
     def flood(self, chat_id: int, retry_after_s: float) -> None:
-        """Obey a 429: this chat waits, and every chat when several were told so in a short time."""
+        """Obey a 429: this chat waits, and every chat when several were told so in a short time.
+
+        The refused message leaves a group's minute again, or a storm would cost a quiet minute.
+        """
         now, limits = self._clock(), self._limits
         chat = self._chat(chat_id, now)
+        chat.window.give_back()
         chat.held_until = max(chat.held_until, now + retry_after_s)
         self._floods.append((now, chat_id))
         while self._floods[0][0] < now - limits.storm_span_s:

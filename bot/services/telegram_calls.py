@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
 import os
 import time
@@ -61,11 +62,22 @@ def file_base_url(base_url: str) -> str:
     return f"{head}/file/{tail}"
 
 
+class TelegramRequest(HTTPXRequest):
+    """The library's transport, which does not log a trace for every error page of a gateway."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> dict[str, Any]:
+        try:
+            return dict(json.loads(payload))
+        except (ValueError, TypeError) as error:
+            raise TelegramError("Invalid server response") from error
+
+
 def request_to_telegram(
     *, proxy: str = "", connections: int = 32, read_timeout_s: float = _ANSWER_READ_TIMEOUT_S
-) -> HTTPXRequest:
+) -> TelegramRequest:
     """A transport; only the proxy given here is used, never one of the environment."""
-    return HTTPXRequest(
+    return TelegramRequest(
         connection_pool_size=connections,
         read_timeout=read_timeout_s,
         write_timeout=20.0,

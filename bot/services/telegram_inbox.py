@@ -20,12 +20,13 @@ from typing import Any
 from telegram import Update
 from telegram.error import Conflict, TelegramError
 from telegram.ext import Application
-from telegram.request import BaseRequest, HTTPXRequest, RequestData
+from telegram.request import BaseRequest, RequestData
 
 from bot.errors import FloodWait, NotSent, StorageError
 from bot.models.work import StoredUpdate, UpdateState
 from bot.ports import Clock
 from bot.services.telegram_api import ALLOWED_UPDATES
+from bot.services.telegram_calls import TelegramRequest
 from bot.storage.work import InboxStore
 from bot.utils.times import utc_now
 
@@ -209,7 +210,7 @@ class Inbox:
         self._troubles.append(Trouble(update_id, UpdateState.FAILED, error))
 
 
-class InboxRequest(HTTPXRequest):
+class InboxRequest(TelegramRequest):
     """The transport of getUpdates: stores what comes, and slows down when another bot polls too."""
 
     def __init__(

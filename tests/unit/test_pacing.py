@@ -131,6 +131,20 @@ def test_flood_waits_in_several_chats_hold_all() -> None:
     assert pacer.overall_wait_s() == 5.0
 
 
+def test_refused_messages_do_not_fill_a_groups_minute() -> None:
+    """After a storm of refusals the group gets its eighteen."""
+    time = Time()
+    pacer = Pacer(time)
+    for _ in range(30):
+        pacer.take(-5)
+        pacer.flood(-5, 1.0)
+        time.now += 2.0
+
+    times = send_all(pacer, time, [-5] * 18)
+
+    assert times[-1] - times[0] < 20
+
+
 def test_flood_waits_far_apart_hold_no_other_chat() -> None:
     """Old waits are forgotten."""
     time = Time()
