@@ -19,6 +19,7 @@ ADMIN_RIGHTS: Json = {
     "can_post_stories": True,
     "can_edit_stories": True,
     "can_delete_stories": True,
+    "can_send_welcome_messages": False,
 }
 CHANNEL_RIGHTS: Json = {
     "can_post_messages": True,
@@ -26,6 +27,29 @@ CHANNEL_RIGHTS: Json = {
     "can_manage_direct_messages": False,
 }
 GROUP_RIGHTS: Json = {"can_pin_messages": True, "can_manage_topics": False}
+
+
+_FORBIDDEN: Json = dict.fromkeys(
+    (
+        "can_send_messages",
+        "can_send_audios",
+        "can_send_documents",
+        "can_send_photos",
+        "can_send_videos",
+        "can_send_video_notes",
+        "can_send_voice_notes",
+        "can_send_polls",
+        "can_send_other_messages",
+        "can_add_web_page_previews",
+        "can_react_to_messages",
+        "can_edit_tag",
+        "can_change_info",
+        "can_invite_users",
+        "can_pin_messages",
+        "can_manage_topics",
+    ),
+    False,
+)
 
 
 def admin_rights(chat_type: str) -> Json:
@@ -40,6 +64,8 @@ def plain_member(status: str) -> Json:
         return {"status": status, "is_anonymous": False}
     if status == "kicked":
         return {"status": status, "until_date": 0}
+    if status == "restricted":
+        return {"status": status, "is_member": True, "until_date": 0, **_FORBIDDEN}
     return {"status": status}
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from bot.sandbox.api_messages import caption_content, replace_media, send
 from bot.sandbox.entities import MAX_CAPTION_UNITS, read_formatted, utf16_length
+from bot.sandbox.images import image_size, image_type
 from bot.sandbox.strictness import (
     MAX_DOWNLOAD_BYTES,
     check_markup,
     check_photo,
-    image_size,
     reply_target,
     writable_chat,
 )
@@ -54,7 +54,10 @@ def photo_sizes(world: World, source: Upload | StoredFile) -> list[Json]:
     """
     if isinstance(source, Upload):
         width, height = check_photo(source)
-        stored = world.add_file(source.name, source.mime_type, source.data, "photos")
+        # Clients upload bytes under any name; a photo is named by what it is.
+        kind = image_type(source.data)
+        name = f"photo.{kind.partition('/')[2].replace('jpeg', 'jpg')}"
+        stored = world.add_file(name, kind, source.data, "photos")
     else:
         stored = source
         size = image_size(stored.data)

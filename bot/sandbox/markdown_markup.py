@@ -52,6 +52,7 @@ class _Reader:
         self.open: list[_Open] = []
         self.entities: list[Json] = []
         self.quote: int | None = None
+        self.at_line_start = True  # false again once a quote's `>` was read
 
     def fail(self, message: str) -> ApiError:
         return bad_request(f"can't parse entities: {message}")
@@ -64,9 +65,7 @@ class _Reader:
     def put(self, character: str) -> None:
         self.out.append(character)
         self.offset += 2 if ord(character) > 0xFFFF else 1
-
-    def at_line_start(self) -> bool:
-        return not self.out or self.out[-1] == "\n"
+        self.at_line_start = character == "\n"
 
     def run(self) -> tuple[str, list[Json]]:
         while self.at < len(self.text):
@@ -87,12 +86,12 @@ class _Reader:
             return
         inside = self.open[-1].kind if self.open else ""
         verbatim = inside in {"code", "pre"}
-        if self.quote is not None and self.at_line_start() and not verbatim:
-            if character != ">":
-                self.end_quote(expandable=False)
-            else:
+        if self.quote is not None and self.at_line_start and not verbatim:
+            if character == ">":
                 self.at += 1
+                self.at_line_start = False
                 return
+            self.end_quote(expandable=False)
         if character not in ("`" if verbatim else _RESERVED):
             self.put(character)
             self.at += 1
@@ -128,9 +127,10 @@ class _Reader:
             kind = "custom_emoji"
         elif character == "`":
             kind = "pre" if self.text.startswith("```", self.at) else "code"
-        elif character == ">" and self.at_line_start():
+        elif character == ">" and self.at_line_start:
             self.quote = self.offset
             self.at += 1
+            self.at_line_start = False
             return
         else:
             raise self.reserved(character)

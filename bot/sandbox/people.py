@@ -9,6 +9,7 @@ from typing import Any
 from bot.sandbox.api_chats import admin_rights, member_json, plain_member
 from bot.sandbox.api_media import document, photo_sizes
 from bot.sandbox.entities import find_entities, utf16_slice
+from bot.sandbox.images import image_type
 from bot.sandbox.wire import Json, Upload
 from bot.sandbox.world import SUPERGROUP_BASE, Chat, Query, User, World
 
@@ -122,8 +123,8 @@ class People:
     def send_file(
         self, user_id: int, upload: Upload, *, caption: str = "", chat_id: int | None = None
     ) -> Json:
-        """Send a file as a person; pictures named *.jpg, *.png as a photo."""
-        is_photo = upload.mime_type.startswith("image/")
+        """Send a file as a person; a picture goes as a photo."""
+        is_photo = bool(image_type(upload.data)) and upload.mime_type.startswith("image/")
         content: Json = (
             {"photo": photo_sizes(self._world, upload)}
             if is_photo
