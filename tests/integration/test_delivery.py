@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from bot.errors import StorageError
 from bot.features.publish import Publisher, quiet_until
 from bot.models.entities import Entity, EntityKind
 from bot.models.messages import Attachment, Button, OutMessage
 from bot.models.user import Chat, ChatKind
-from bot.models.work import Lane, OutboxState
+from bot.models.work import Lane, OutboxState, Outgoing
 from bot.ports import Database, Transaction
 from bot.sandbox.server import SandboxServer
 from bot.services.telegram_api import TelegramApi
@@ -453,3 +454,61 @@ async def test_old_files_and_rows_are_tidied_away(
         assert await old.tidy() == 1
 
     assert list((tmp_path / "files").iterdir()) == []
+
+
+async def test_an_unreadable_row_is_failed_and_the_next_goes(
+    box: SandboxServer, db: Database, tmp_path: Path
+) -> None:
+    """A row that another version wrote does not stop the queue."""
+    broken = Outgoing(unique_key="b", chat_id=ADMIN, kind="alert", payload="{not json")
+    await OutboxStore(db).enqueue([broken], utc_now())
+    async with desk(box, db, tmp_path) as d:
+        await d.say(ADMIN, "سالم")
+        await d.until(failed=1, sent=1)
+
+    assert texts(box, ADMIN) == ["سالم"]
+
+
+async def test_a_database_that_fails_after_the_call_still_learns_the_result(
+    box: SandboxServer, db: Database, tmp_path: Path
+) -> None:
+    """The message is out: that is written down as soon as it can be, and it is not sent again."""
+
+    class Failing(OutboxStore):
+        failures = 2
+
+        async def sent(self, message: Outgoing, message_id: int, now: datetime) -> None:
+            if self.failures:
+                self.failures -= 1
+                raise StorageError("disk full")
+            await super().sent(message, message_id, now)
+
+    api = TelegramApi(box.token, base_url=box.base_url)
+    publisher = Publisher(Failing(db), api, files=tmp_path)
+    made = Desk(publisher, OutboxStore(db), api)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(publisher.run())
+        await made.say(ADMIN, "یک بار")
+        await made.until(sent=1)
+        publisher.stop()
+    await api.close()
+
+    assert texts(box, ADMIN) == ["یک بار"]
+
+
+async def test_a_picture_that_telegram_forgot_is_uploaded_again(
+    box: SandboxServer, db: Database, tmp_path: Path
+) -> None:
+    """A stored file id that is no longer valid costs one more upload, not the message."""
+    message = OutMessage(text="نمودار", photo=Attachment(content=PIXEL))
+    async with desk(box, db, tmp_path) as d:
+        await d.publisher.publish(ADMIN, message, kind="digest", unique_key="1")
+        await d.until(sent=1)
+        await db.execute("UPDATE sent_files SET file_id='AgACAgQAAxkBAAforgotten'")
+        await d.publisher.publish(ADMIN, message, kind="digest", unique_key="2")
+        await d.until(sent=2)
+        await d.publisher.publish(ADMIN, message, kind="digest", unique_key="3")
+        await d.until(sent=3)
+
+    uploads = [bool(call.files) for call in box.calls_of("sendPhoto")]
+    assert uploads == [True, False, True, False]

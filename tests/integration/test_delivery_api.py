@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
+from typing import Any
 
+import httpx
 import pytest
+from telegram import InlineQueryResultArticle, InputTextMessageContent
 
 from bot.errors import Ambiguous, BadInput, ChatGone, ModelDown, NotSent
 from bot.models.messages import Attachment, Button, OutMessage, RichText
@@ -14,6 +17,7 @@ from bot.ports import Database
 from bot.sandbox.server import SandboxServer
 from bot.services.telegram_api import TelegramApi
 from bot.services.telegram_stream import StreamPace
+from bot.services.telegram_types import telegram_keyboard
 from bot.storage.sent_files import SentFileStore
 
 ADMIN = 1000
@@ -319,3 +323,46 @@ async def test_where_drafts_are_refused_the_answer_comes_whole(
     await api.stream(ADMIN, spoken(*["واژه "] * 20), pace=FAST)
 
     assert [m["text"] for m in box.sent(ADMIN)] == [("واژه " * 20).strip()]
+
+
+async def test_an_answer_follows_a_group_to_its_new_id(
+    box: SandboxServer, api: TelegramApi
+) -> None:
+    """The group became a supergroup between question and answer."""
+    group = group_of(box)
+    new = box.people.upgrade(group, ADMIN).id
+
+    await api.send(group, OutMessage(text="سلام"))
+
+    assert last(box, new)["text"] == "سلام"
+
+
+async def test_a_message_sent_by_inline_mode_can_be_changed(
+    box: SandboxServer, api: TelegramApi
+) -> None:
+    """By its own id, as it belongs to a chat the bot may not be in."""
+    query = box.people.ask_inline(ADMIN, "x")
+    article = InlineQueryResultArticle(
+        id="1",
+        title="x",
+        input_message_content=InputTextMessageContent("یک"),
+        reply_markup=telegram_keyboard(KEYBOARD),
+    )
+    await api.bot.answer_inline_query(query.id, [article])
+    shared = box.people.choose(query, "1", ADMIN)
+    chosen = [
+        update["chosen_inline_result"]["inline_message_id"]
+        for update in await box_updates(box)
+        if "chosen_inline_result" in update
+    ]
+
+    assert await api.edit_inline(chosen[0], OutMessage(text="دو"))
+
+    found = [m for m in box.messages(ADMIN) if m["message_id"] == shared["message_id"]]
+    assert found[0]["text"] == "دو"
+
+
+async def box_updates(box: SandboxServer) -> list[dict[str, Any]]:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        reply = await client.post(f"{box.base_url}{box.token}/getUpdates")
+    return list(reply.json()["result"])

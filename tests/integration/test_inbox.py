@@ -11,9 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from telegram import Update
-from telegram.ext import Application, MessageHandler, filters
+from telegram.ext import Application, CallbackQueryHandler, MessageHandler, filters
 
 from bot.errors import NotSent, StorageError
+from bot.models.messages import Button, OutMessage
 from bot.models.work import StoredUpdate, UpdateState
 from bot.ports import Database
 from bot.sandbox.server import SandboxServer
@@ -273,6 +274,30 @@ async def test_one_persons_updates_stay_in_order_and_different_people_do_not_wai
             f"{person} {n}" for n in range(10)
         ]
     assert most == 3
+
+
+async def test_the_button_that_stops_an_answer_does_not_wait_for_it(
+    box: SandboxServer, db: Database
+) -> None:
+    """A long answer is stopped by a press of the same person in the same chat."""
+    stopped = asyncio.Event()
+
+    async def long_answer(update: Update) -> None:
+        keyboard = ((Button(text="بس است", data="stop:1"),),)
+        await bot.api.send(ADMIN, OutMessage(text="پاسخ بلند", keyboard=keyboard))
+        await asyncio.wait_for(stopped.wait(), 5)
+
+    async def on_press(update: Update, context: object) -> None:
+        stopped.set()
+
+    async with running(box, InboxStore(db), long_answer) as bot:
+        bot.app.add_handler(CallbackQueryHandler(on_press))
+        await box.say(ADMIN, "سؤال")
+        message = await box.wait_message(ADMIN, "پاسخ بلند")
+        await box.press(ADMIN, message["message_id"], "stop:1")
+        await until(lambda: bot.seen)
+
+    assert bot.silent_failures == []
 
 
 async def test_beside_a_second_poller_the_bot_backs_off_and_comes_back(

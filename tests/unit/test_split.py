@@ -12,7 +12,7 @@ from bot.services.message_text import from_markdown, split_message, split_out
 
 FAMILY = "👨‍👩‍👧"
 FLAG = "🇮🇷"
-WHOLE = (FAMILY, FLAG, "👍🏽", "é", "آب", "❤️")
+WHOLE = (FAMILY, FLAG, "👍🏽", "e\u0301", "ا\u0653", "❤️")
 PIECES = st.sampled_from(
     [*WHOLE, "سلام", "می‌رود", " ", " ", "\n", "\n\n", "word", "۱۲", ". ", "🔥"]
 )
