@@ -1,0 +1,299 @@
+"""Puts the parts together: stores, services and features out of plain values.
+
+The half of the composition root without settings, signals or a life of its own (that is `bot.app`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bot.features.admin import Admin
+from bot.features.alerts import Alerts
+from bot.features.analyse import Analyser
+from bot.features.chat import Chat as ChatFeature
+from bot.features.chats import Chats
+from bot.features.collect import Collector, Notice
+from bot.features.digests import Digests
+from bot.features.imports import Importer
+from bot.features.intake import Intake
+from bot.features.jobs import Jobs
+from bot.features.lookup import Lookup
+from bot.features.plans import DigestPlans
+from bot.features.publish import Publisher
+from bot.features.reports import Reports
+from bot.features.sources import Sources
+from bot.features.watches import Watches
+from bot.handlers.views.admin import source_gone_notice, trouble_notice
+from bot.handlers.views.alerts import alert_messages
+from bot.handlers.views.digests import digest_chart, digest_messages
+from bot.handlers.views.page import Reader
+from bot.hoshyar import Hoshyar
+from bot.models.alert import Alert
+from bot.models.chart import RenderedDigest
+from bot.models.insight import Digest
+from bot.models.messages import OutMessage
+from bot.models.user import Chat
+from bot.models.work import Lane
+from bot.ports import Database
+from bot.services.ai_model.offline import OfflineModel
+from bot.services.charts import Charts
+from bot.services.http_client import HttpClient
+from bot.services.news_feeds import FeedReader
+from bot.services.search_index import SearchIndex
+from bot.services.telegram_api import TelegramApi
+from bot.services.telegram_inbox import Inbox, InboxRequest, Trouble
+from bot.storage.alerts import AlertStore
+from bot.storage.chats import ChatStore
+from bot.storage.digests import DigestStore, EchoStore, ReceivedStore
+from bot.storage.figures import FigureStore
+from bot.storage.insights import TrendStore
+from bot.storage.origins import OriginStore
+from bot.storage.outbox import OutboxStore
+from bot.storage.posts import PostStore
+from bot.storage.sent_files import SentFileStore
+from bot.storage.sources import SourceStore
+from bot.storage.talks import RefStore, TalkStore
+from bot.storage.users import UserStore
+from bot.storage.watches import WatchStore
+from bot.storage.work import InboxStore, JobStore
+from bot.utils.times import utc_now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What the parts need to be told, in plain values."""
+
+    token: str
+    telegram_base_url: str
+    telegram_proxy: str
+    feeds_proxy: str
+    allow_private: bool
+    admin_ids: frozenset[int]
+    lang: str
+    timezone: str
+    collect_interval_s: int
+    analyse_interval_s: int
+    folder: Path
+    search_file: Path
+    database_kind: str
+    database_files: Sequence[Path]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What runs: the assistant, and what its doors and jobs stand on."""
+
+    values: Values
+    db: Database
+    hoshyar: Hoshyar
+    telegram: TelegramApi
+    inbox: Inbox
+    inbox_store: InboxStore
+    job_store: JobStore
+    charts: Charts
+    received: ReceivedStore
+    alert_store: AlertStore
+
+
+async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts:
+    """Everything but the doors, over a migrated database; `stack` closes it again."""
+    clock = utc_now
+    posts, sources, trends = PostStore(db), SourceStore(db), TrendStore(db)
+    users, chats, watches = UserStore(db), ChatStore(db), WatchStore(db)
+    received, echoes, plans = ReceivedStore(db), EchoStore(db), DigestStore(db)
+    outbox, inbox_store, job_store = OutboxStore(db), InboxStore(db), JobStore(db)
+    alert_store = AlertStore(db)
+
+    search = await SearchIndex.open(values.search_file, posts)
+    stack.push_async_callback(search.close)
+    client = HttpClient(proxy=values.feeds_proxy, allow_private=values.allow_private)
+    stack.push_async_callback(client.close)
+    charts = Charts(values.folder / "charts")
+    stack.push_async_callback(charts.close)
+    reader = FeedReader(client)
+
+    notices = _Notices(values)
+    inbox = Inbox(inbox_store, notify=notices.of_trouble)
+    telegram = TelegramApi(
+        values.token,
+        base_url=values.telegram_base_url,
+        proxy=values.telegram_proxy,
+        inbox_request=InboxRequest(inbox, proxy=values.telegram_proxy),
+        files=SentFileStore(db),
+    )
+    publisher = Publisher(
+        outbox,
+        telegram,
+        files=values.folder / "outbox",
+        chat_of=chats.get,
+        on_gone=lambda chat_id: _unreachable(chats, chat_id),
+        on_moved=chats.move,
+    )
+    notices.publisher = publisher
+
+    render = _Rendering(sources, telegram)
+    intake = Intake(posts, OriginStore(db))
+    analyser = Analyser(posts, trends, sources)
+    digests = Digests(
+        received=received,
+        echoes=echoes,
+        posts=posts,
+        sources=sources,
+        watches=watches,
+        trends=trends,
+        analyser=analyser,
+        search=search,
+        clock=clock,
+    )
+    hoshyar = Hoshyar(
+        admin_ids=values.admin_ids,
+        default_lang=values.lang,
+        default_timezone=values.timezone,
+        clock=clock,
+        posts=posts,
+        search=search,
+        sources=Sources(sources, reader, clock, allow_private=values.allow_private),
+        collect=Collector(
+            sources,
+            reader,
+            intake,
+            base_interval_s=values.collect_interval_s,
+            on_notice=notices.of_source,
+        ),
+        imports=Importer(intake),
+        analyse=analyser,
+        lookup=Lookup(analyser, trends, search, posts, sources, clock),
+        chat=ChatFeature(search, posts, sources, analyser, OfflineModel(), clock),
+        chats=Chats(
+            users,
+            chats,
+            TalkStore(db),
+            RefStore(db),
+            clock,
+            default_lang=values.lang,
+            default_timezone=values.timezone,
+        ),
+        watches=Watches(watches, posts, clock),
+        plans=DigestPlans(plans, clock),
+        reports=Reports(
+            db,
+            digests=digests,
+            plans=plans,
+            received=received,
+            chats=chats,
+            charts=charts,
+            publisher=publisher,
+            render=render.digest,
+            clock=clock,
+        ),
+        alerts=Alerts(
+            db,
+            store=alert_store,
+            watches=watches,
+            posts=posts,
+            chats=chats,
+            received=received,
+            publisher=publisher,
+            render=render.alert,
+            clock=clock,
+        ),
+        publish=publisher,
+        jobs=Jobs(job_store, clock),
+        admin=Admin(
+            figures=FigureStore(db),
+            posts=posts,
+            sources=sources,
+            users=users,
+            chats=chats,
+            watches=watches,
+            digests=plans,
+            trends=trends,
+            jobs=job_store,
+            outbox=outbox,
+            inbox=inbox_store,
+            clock=clock,
+            database_kind=values.database_kind,
+            database_files=values.database_files,
+        ),
+    )
+    return Parts(
+        values=values,
+        db=db,
+        hoshyar=hoshyar,
+        telegram=telegram,
+        inbox=inbox,
+        inbox_store=inbox_store,
+        job_store=job_store,
+        charts=charts,
+        received=received,
+        alert_store=alert_store,
+    )
+
+
+async def _unreachable(chats: ChatStore, chat_id: int) -> None:
+    await chats.set_reachable(chat_id, False)
+
+
+class _Rendering:
+    """Features make data; the words come from the views, which they may not know."""
+
+    def __init__(self, sources: SourceStore, telegram: TelegramApi) -> None:
+        self._sources = sources
+        self._telegram = telegram
+
+    async def digest(self, digest: Digest, chat: Chat) -> RenderedDigest:
+        names = await self._sources.names()
+        messages = digest_messages(digest, chat, names, self._username())
+        return RenderedDigest(messages=tuple(messages), chart=digest_chart(digest, chat))
+
+    async def alert(self, alert: Alert, chat: Chat) -> Sequence[OutMessage]:
+        return alert_messages(alert, chat, await self._sources.names())
+
+    def _username(self) -> str:
+        try:
+            return self._telegram.bot.username
+        except RuntimeError:  # not connected: a command line without a token
+            return ""
+
+
+class _Notices:
+    """What the admins are told unasked."""
+
+    publisher: Publisher
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+
+    async def of_source(self, notice: Notice) -> None:
+        """A feed died and was switched off."""
+        message = source_gone_notice(self._reader(), notice.source.name, notice.error)
+        await self._tell(message, notice.key)
+
+    async def of_trouble(self, trouble: Trouble) -> None:
+        """An update was set aside."""
+        await self._tell(
+            trouble_notice(self._reader(), trouble.update_id, trouble.error, utc_now()),
+            f"update:{trouble.update_id}",
+        )
+
+    async def _tell(self, message: OutMessage, key: str) -> None:
+        async with asyncio.TaskGroup() as group:
+            for admin_id in self._values.admin_ids:
+                group.create_task(
+                    self.publisher.publish(
+                        admin_id,
+                        message,
+                        kind="notice",
+                        unique_key=f"notice:{admin_id}:{key}",
+                        lane=Lane.URGENT,
+                    )
+                )
+
+    def _reader(self) -> Reader:
+        now: datetime = utc_now()
+        return Reader(self._values.lang, self._values.timezone, now)

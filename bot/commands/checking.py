@@ -1,0 +1,92 @@
+"""`check`: is everything there that the settings count on? A verdict each."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+
+from bot.app import data_folder
+from bot.commands.output import answer
+from bot.errors import DeliveryError, HoshyarError
+from bot.services import migrations
+from bot.services.db_service import open_database
+from bot.utils.times import utc_now
+from config.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    what: str
+    ok: bool | None  # None: not set up, so not looked at
+    detail: str
+
+
+async def check(settings: Settings, given: argparse.Namespace) -> int:
+    """Exit code 1 when something that is set up does not work."""
+    verdicts = [
+        Verdict("settings", True, "all are usable"),
+        await _database(settings),
+        await _telegram(settings),
+        await _a_feed(settings),
+    ]
+    marks = {True: "ok", False: "FAILED", None: "not set"}
+    answer(
+        [{"what": v.what, "ok": v.ok, "detail": v.detail} for v in verdicts],
+        (f"{marks[v.ok]:<8}{v.what:<12}{v.detail}" for v in verdicts),
+        as_json=given.json,
+    )
+    return 1 if any(v.ok is False for v in verdicts) else 0
+
+
+async def _database(settings: Settings) -> Verdict:
+    try:
+        data_folder(settings).mkdir(parents=True, exist_ok=True)
+        db = await open_database(settings.database_url.reveal())
+        try:
+            known = await migrations.status(db)
+            row = await db.fetch_one("SELECT 1")
+        finally:
+            await db.close()
+    except (HoshyarError, OSError) as error:
+        return Verdict("database", False, str(error))
+    waiting = sum(not entry.applied for entry in known)
+    return Verdict(
+        "database",
+        row == (1,),
+        f"{db.dialect.name}, {len(known)} migrations, {waiting} to be applied at start",
+    )
+
+
+async def _telegram(settings: Settings) -> Verdict:
+    token = settings.telegram_bot_token.reveal()
+    if not token:
+        return Verdict("telegram", None, "no TELEGRAM_BOT_TOKEN: the sandbox starts instead")
+    from bot.services.telegram_api import TelegramApi
+
+    api = TelegramApi(
+        token,
+        base_url=settings.telegram_api_base_url,
+        proxy=settings.telegram_proxy.reveal(),
+    )
+    try:
+        await api.start()
+    except DeliveryError as error:
+        return Verdict("telegram", False, str(error))
+    try:
+        return Verdict("telegram", True, f"@{api.bot.username} answers")
+    finally:
+        await api.close()
+
+
+async def _a_feed(settings: Settings) -> Verdict:
+    """One outlet of the list that is read at the first start stands for the open web."""
+    from bot.app import open_feed_reader
+    from bot.services.opml import read_opml
+
+    try:
+        outlines = read_opml(settings.feeds_file.read_bytes())
+        async with open_feed_reader(settings) as reader:
+            feed = await reader.read(outlines[0].url, utc_now())
+    except (HoshyarError, OSError, IndexError) as error:
+        return Verdict("feeds", False, str(error) or "the list of feeds is empty")
+    return Verdict("feeds", True, f"{outlines[0].url}: {len(feed.posts)} posts")

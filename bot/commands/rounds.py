@@ -1,0 +1,123 @@
+"""One round of a job, now; and what runs by the clock."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+from typing import Any
+
+from bot.app import open_hoshyar, open_parts
+from bot.commands.output import answer
+from bot.models.work import OutboxState
+from config.settings import Settings
+
+_SEND_WITHIN_S = 60.0
+
+
+async def collect(settings: Settings, given: argparse.Namespace) -> int:
+    """Ask every source that is due; with no sources yet, the default list is read first."""
+    async with open_hoshyar(settings) as hoshyar:
+        await hoshyar.sources.seed_from_file(settings.feeds_file)
+        done = await hoshyar.collect.round(hoshyar.clock(), force=True)
+        await hoshyar.search.catch_up()
+    _report(done, as_json=given.json)
+    return 0
+
+
+async def analyse(settings: Settings, given: argparse.Namespace) -> int:
+    async with open_hoshyar(settings) as hoshyar:
+        done = await hoshyar.analyse.run()
+    _report(done, as_json=given.json)
+    return 0
+
+
+async def digest(settings: Settings, given: argparse.Namespace) -> int:
+    """Put a digest for a chat into the outbox, and send it when there is a token."""
+    async with open_parts(settings) as parts:
+        hoshyar = parts.hoshyar
+        await hoshyar.analyse.run()
+        if settings.telegram_bot_token:
+            await parts.telegram.start()
+        made = await hoshyar.reports.send_now(given.chat)
+        if settings.telegram_bot_token:
+            await _send_all(hoshyar.publish)
+        counts = await hoshyar.publish.counts()
+    waiting = sum(counts[state] for state in (OutboxState.PENDING, OutboxState.RETRY))
+    answer(
+        {
+            "chat": given.chat,
+            "trends": [trend.term for trend in made.trends],
+            "news": len(made.news),
+            "waiting": waiting,
+        },
+        [f"{len(made.trends)} trends, {len(made.news)} headlines; {waiting} messages wait"],
+        as_json=given.json,
+    )
+    return 0
+
+
+async def _send_all(publisher: Any) -> None:
+    """Run the sender until nothing waits any more, for a minute at most."""
+    async with asyncio.TaskGroup() as group:
+        sender = group.create_task(publisher.run())
+        try:
+            async with asyncio.timeout(_SEND_WITHIN_S):
+                while await publisher.pending(1):  # noqa: ASYNC110 - the outbox is a table
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            pass  # the running bot, or the next one, goes on with it
+        publisher.stop()
+        await sender
+
+
+async def list_jobs(settings: Settings, given: argparse.Namespace) -> int:
+    async with open_hoshyar(settings) as hoshyar:
+        jobs = await hoshyar.jobs.all()
+    entries = [
+        {
+            "name": job.name,
+            "next_run_at": job.state.next_run_at.isoformat(),
+            "paused": job.state.paused,
+            "running": job.is_running,
+            "last_started_at": job.last.started_at.isoformat() if job.last else None,
+            "last_ok": job.last.ok if job.last else None,
+            "last_result": job.last.result if job.last else "",
+            "last_error": job.last.error if job.last else "",
+        }
+        for job in jobs
+    ]
+    answer(
+        entries,
+        (
+            f"{e['name']:<14} next {e['next_run_at']}  last ok: {e['last_ok']}  {e['last_result']}"
+            for e in entries
+        ),
+        as_json=given.json,
+    )
+    return 0
+
+
+async def run_job(settings: Settings, given: argparse.Namespace) -> int:
+    from bot.jobs.scheduler import Scheduler
+    from bot.jobs.tasks import table
+
+    async with open_parts(settings) as parts:
+        scheduler = Scheduler(parts.job_store, table(parts), parts.hoshyar.clock)
+        run = await scheduler.run_now(given.name)
+    answer(
+        {"job": run.job, "ok": run.ok, "result": run.result, "error": run.error},
+        [f"{run.job}: {'done' if run.ok else 'failed'} {run.result or run.error}"],
+        as_json=given.json,
+    )
+    return 0 if run.ok else 1
+
+
+def _report(done: Any, *, as_json: bool) -> None:
+    fields = dataclasses.asdict(done)
+    shown = {
+        name: value if isinstance(value, int | float | str) else len(value)
+        for name, value in fields.items()
+        if not isinstance(value, dict)
+    }
+    answer(shown, (f"{name}: {value}" for name, value in shown.items()), as_json=as_json)

@@ -1,0 +1,49 @@
+"""The assistant as one object: every feature by name. It is what the doors receive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.features.admin import Admin
+from bot.features.alerts import Alerts
+from bot.features.analyse import Analyser
+from bot.features.chat import Chat
+from bot.features.chats import Chats
+from bot.features.collect import Collector
+from bot.features.imports import Importer
+from bot.features.jobs import Jobs
+from bot.features.lookup import Lookup
+from bot.features.plans import DigestPlans
+from bot.features.publish import Publisher
+from bot.features.reports import Reports
+from bot.features.sources import Sources
+from bot.features.watches import Watches
+from bot.ports import Clock
+from bot.services.search_index import SearchIndex
+from bot.storage.posts import PostStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hoshyar:
+    """Everything that Hoshyar does. Doors call it; it knows nothing of them."""
+
+    admin_ids: frozenset[int]
+    default_lang: str
+    default_timezone: str
+    clock: Clock
+    posts: PostStore
+    search: SearchIndex
+    sources: Sources
+    collect: Collector
+    imports: Importer
+    analyse: Analyser
+    lookup: Lookup
+    chat: Chat
+    chats: Chats
+    watches: Watches
+    plans: DigestPlans
+    reports: Reports
+    alerts: Alerts
+    publish: Publisher
+    jobs: Jobs
+    admin: Admin
