@@ -24,6 +24,7 @@ from bot.features.jobs import is_running
 from bot.models.work import JobRun, JobState
 from bot.ports import Clock
 from bot.storage.work import JobStore
+from bot.utils.times import to_ms
 
 log = logging.getLogger(__name__)
 
@@ -248,7 +249,7 @@ class _Held:
             return True
         # Paused meanwhile: nobody else can claim it, and the time may be moved.
         state = await self._store.get(self._job)
-        if state is not None and state.paused and state.next_run_at == self._until:
+        if state is not None and state.paused and to_ms(state.next_run_at) == to_ms(self._until):
             await self._store.set_next(self._job, until)
             self._until = until
             return True
@@ -256,13 +257,19 @@ class _Held:
 
 
 def _shown(result: object) -> str:
-    """A job's result for admins: its counts that are not zero, as JSON, or its text."""
+    """A job's result for admins: what of its counts is not zero, as JSON; or its text."""
     if result is None:
         return ""
     if dataclasses.is_dataclass(result) and not isinstance(result, type):
-        fields = {name: value for name, value in dataclasses.asdict(result).items() if value}
-        return json.dumps(fields, ensure_ascii=False, default=str)[:_LONGEST_TEXT]
+        values = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+        counts = {name: _counted(value) for name, value in values.items() if value}
+        return json.dumps(counts, ensure_ascii=False, default=str)[:_LONGEST_TEXT]
     return str(result)[:_LONGEST_TEXT]
+
+
+def _counted(value: object) -> object:
+    """Of many things how many; anything else as it is."""
+    return len(value) if isinstance(value, tuple | list | set | frozenset) else value
 
 
 def _told(problem: BaseException) -> str:

@@ -1,0 +1,133 @@
+"""The table of jobs: what runs by the clock, and how often.
+
+To add a job, add a row. What a job returns is shown to admins, so it returns counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from bot.features.collect import CollectResult
+from bot.features.housekeeping import Housekeeper
+from bot.features.reports import DigestRound
+from bot.hoshyar import Hoshyar
+from bot.jobs.scheduler import Job
+from bot.ports import Database
+from bot.services.charts import Charts
+from bot.services.db_sqlite import SqliteDatabase
+from bot.storage.alerts import AlertStore
+from bot.storage.digests import ReceivedStore
+from bot.storage.sent_files import SentFileStore
+from bot.storage.work import InboxStore, JobStore
+
+# A digest made right at the start would know nothing of what happened while the bot was off.
+WAIT_FOR_NEWS = timedelta(minutes=3)
+
+
+class Values(Protocol):
+    """How often, as the settings say."""
+
+    @property
+    def collect_interval_s(self) -> int: ...
+
+    @property
+    def analyse_interval_s(self) -> int: ...
+
+
+class Parts(Protocol):
+    """What the jobs need of a running bot."""
+
+    @property
+    def values(self) -> Values: ...
+
+    @property
+    def db(self) -> Database: ...
+
+    @property
+    def hoshyar(self) -> Hoshyar: ...
+
+    @property
+    def inbox_store(self) -> InboxStore: ...
+
+    @property
+    def job_store(self) -> JobStore: ...
+
+    @property
+    def charts(self) -> Charts: ...
+
+    @property
+    def received(self) -> ReceivedStore: ...
+
+    @property
+    def alert_store(self) -> AlertStore: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """How many posts became searchable."""
+
+    posts: int
+
+
+class _Rounds:
+    """The rounds of the road of a post, each behind the one before it."""
+
+    def __init__(self, hoshyar: Hoshyar) -> None:
+        self._hoshyar = hoshyar
+        self._started_at = hoshyar.clock()
+        self._has_collected = False
+
+    async def collect(self) -> CollectResult:
+        done = await self._hoshyar.collect.round(self._hoshyar.clock())
+        self._has_collected = True
+        await self._hoshyar.search.catch_up()
+        return done
+
+    async def index(self) -> Indexed:
+        """For posts that came another way than by collection."""
+        return Indexed(await self._hoshyar.search.catch_up())
+
+    async def digests(self) -> DigestRound | str:
+        since_start = self._hoshyar.clock() - self._started_at
+        if not self._has_collected and since_start < WAIT_FOR_NEWS:
+            return "waits for the first collection"
+        return await self._hoshyar.reports.run_due()
+
+
+def table(parts: Parts) -> tuple[Job, ...]:
+    """Every job of a running bot."""
+    hoshyar, values = parts.hoshyar, parts.values
+    rounds = _Rounds(hoshyar)
+    return (
+        Job("collect", timedelta(seconds=values.collect_interval_s), rounds.collect),
+        Job("analyse", timedelta(seconds=values.analyse_interval_s), hoshyar.analyse.run),
+        # Often, because an alert is to arrive within a round of collection; a look costs 1 ms.
+        Job("alerts", timedelta(seconds=10), hoshyar.alerts.round),
+        Job("digests", timedelta(seconds=30), rounds.digests),
+        Job("index", timedelta(seconds=60), rounds.index),
+        Job(
+            "housekeeping",
+            timedelta(hours=1),
+            _housekeeper(parts).round,
+            first_after=timedelta(minutes=10),
+            timeout=timedelta(minutes=30),
+        ),
+    )
+
+
+def _housekeeper(parts: Parts) -> Housekeeper:
+    db = parts.db
+    return Housekeeper(
+        jobs=parts.job_store,
+        inbox=parts.inbox_store,
+        publisher=parts.hoshyar.publish,
+        received=parts.received,
+        alerts=parts.alert_store,
+        chats=parts.hoshyar.chats,
+        sent_files=SentFileStore(db),
+        charts=parts.charts,
+        clock=parts.hoshyar.clock,
+        maintain=db.maintain if isinstance(db, SqliteDatabase) else None,
+    )

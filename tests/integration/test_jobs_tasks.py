@@ -1,0 +1,184 @@
+"""The table of jobs, and housekeeping on a real database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from bot.features.chats import Chats
+from bot.features.collect import CollectResult
+from bot.features.housekeeping import Housekeeper, Swept
+from bot.features.reports import DigestRound
+from bot.jobs.scheduler import Job
+from bot.jobs.tasks import Parts, table
+from bot.models.messages import Attachment, OutMessage
+from bot.ports import Database
+from bot.storage.sent_files import SentFileStore
+from bot.storage.talks import RefStore, TalkStore
+from bot.storage.users import UserStore
+from bot.storage.work import InboxStore, JobStore
+from tests.telling_world import CHAT, HandClock, World, close_world, open_world
+
+
+@pytest.fixture
+async def world(db: Database, tmp_path: Path) -> AsyncIterator[World]:
+    made = await open_world(db, tmp_path)
+    yield made
+    await close_world(made)
+
+
+@dataclass
+class Said:
+    """Stands where features are and says what was asked of it."""
+
+    calls: list[str] = field(default_factory=list)
+
+    async def collect_round(self, now: object) -> CollectResult:
+        self.calls.append("collect")
+        return CollectResult(asked=3, new=2)
+
+    async def catch_up(self) -> int:
+        self.calls.append("index")
+        return 4
+
+    async def run_due(self) -> DigestRound:
+        self.calls.append("digests")
+        return DigestRound(made=1)
+
+    async def round(self) -> None:
+        self.calls.append("alerts")
+
+    async def run(self) -> None:
+        self.calls.append("analyse")
+
+
+def jobs_of(world: World, said: Said) -> dict[str, Job]:
+    hoshyar = SimpleNamespace(
+        clock=world.clock,
+        collect=SimpleNamespace(round=said.collect_round),
+        search=said,
+        reports=said,
+        alerts=said,
+        analyse=said,
+        publish=world.publisher,
+        chats=None,
+    )
+    parts = SimpleNamespace(
+        values=SimpleNamespace(collect_interval_s=300, analyse_interval_s=60),
+        db=world.db,
+        hoshyar=hoshyar,
+        inbox_store=InboxStore(world.db),
+        job_store=JobStore(world.db),
+        charts=world.charts,
+        received=world.received,
+        alert_store=world.alert_store,
+    )
+    made = table(cast(Parts, parts))
+    assert len({job.name for job in made}) == len(made)
+    return {job.name: job for job in made}
+
+
+async def test_the_table_follows_the_settings(world: World) -> None:
+    """Collection and analysis as often as told; an alert never waits for the next collection."""
+    jobs = jobs_of(world, Said())
+
+    assert {"collect", "analyse", "alerts", "digests", "index", "housekeeping"} == set(jobs)
+    assert jobs["collect"].every == timedelta(seconds=300)
+    assert jobs["analyse"].every == timedelta(seconds=60)
+    assert jobs["alerts"].every < jobs["collect"].every
+
+
+async def test_collected_posts_are_searchable_at_once(world: World) -> None:
+    """The index follows in the same job."""
+    said = Said()
+
+    await jobs_of(world, said)["collect"].run()
+
+    assert said.calls == ["collect", "index"]
+
+
+async def test_digests_wait_for_the_first_collection_but_not_for_ever(world: World) -> None:
+    """What happened while the bot was off belongs into a late digest; a dead feed does not."""
+    said = Said()
+    jobs = jobs_of(world, said)
+    waiting = await jobs["digests"].run()
+    await jobs["collect"].run()
+    after_collection = await jobs["digests"].run()
+    others = jobs_of(world, said)
+    world.clock.move(minutes=3)
+    after_a_while = await others["digests"].run()
+
+    assert waiting == "waits for the first collection"
+    assert after_collection == after_a_while == DigestRound(made=1)
+
+
+def housekeeper(world: World, clock: HandClock) -> Housekeeper:
+    db = world.db
+    return Housekeeper(
+        jobs=JobStore(db),
+        inbox=InboxStore(db),
+        publisher=world.publisher,
+        received=world.received,
+        alerts=world.alert_store,
+        chats=Chats(
+            UserStore(db), world.chats, TalkStore(db), RefStore(db), clock,
+            default_lang="fa", default_timezone="Asia/Tehran",
+        ),
+        sent_files=SentFileStore(db),
+        charts=world.charts,
+        clock=clock,
+    )  # fmt: skip
+
+
+async def test_what_is_old_and_settled_goes_and_the_rest_stays(world: World) -> None:
+    """Runs after days, marks after two months; what still waits is never touched."""
+    chat = await world.chat()
+    await world.watch("برف")
+    await world.say("برف آمد")
+    await world.alerts().round()
+    jobs = JobStore(world.db)
+    run = await jobs.start_run("collect", world.clock())
+    await jobs.finish_run(run, world.clock(), ok=True)
+    await world.publisher.publish(
+        chat.id, OutMessage(text="در انتظار"), kind="notice", unique_key="waiting"
+    )
+    keeper = housekeeper(world, world.clock)
+    at_once = await keeper.round()
+    world.clock.move(days=61)
+
+    later = await keeper.round()
+
+    assert at_once == Swept()
+    assert (later.runs, later.finds) == (1, 1)
+    assert later.marks >= 2  # the post and the message's own key
+    assert len(await world.publisher.pending()) == 2  # nothing was sent in this world
+
+
+async def test_pictures_of_waiting_messages_stay(world: World) -> None:
+    """A week in the queue is no reason to arrive without its chart."""
+    folder = world.folder / "charts"
+    folder.mkdir()
+    needed, unneeded = folder / "needed.png", folder / "unneeded.png"
+    for path in (needed, unneeded):
+        path.write_bytes(b"\x89PNG")
+        os.utime(path, (1, 1))
+    await world.publisher.publish(
+        CHAT,
+        OutMessage(text="خلاصه", photo=Attachment(path=str(needed))),
+        kind="digest",
+        unique_key="one",
+    )
+    await world.publisher.publish(CHAT, OutMessage(text="x"), kind="digest", unique_key="two")
+    await world.db.execute("UPDATE outbox SET payload='not json' WHERE unique_key='two'")
+
+    swept = await housekeeper(world, world.clock).round()
+
+    assert swept.charts == 1
+    assert [path.exists() for path in (needed, unneeded)] == [True, False]
