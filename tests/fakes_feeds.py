@@ -66,9 +66,13 @@ class Site:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            pairs = (line.split(": ", 1) for line in head[1:] if line)
-            asked = Asked(head[0].split(" ")[1], {name.lower(): value for name, value in pairs})
+            first = await reader.readexactly(1)
+            if not first.isalpha():  # TLS, where plain HTTP is spoken
+                return
+            head = first + await reader.readuntil(b"\r\n\r\n")
+            lines = head.decode("latin-1").split("\r\n")
+            pairs = (line.split(": ", 1) for line in lines[1:] if line)
+            asked = Asked(lines[0].split(" ")[1], {name.lower(): value for name, value in pairs})
             self.asked.append(asked)
             self.open_now += 1
             self.most_open = max(self.most_open, self.open_now)

@@ -33,6 +33,7 @@ _REFUSED_NETWORKS = tuple(
 )
 # A host that ends in a number is an IPv4 address in some notation (WHATWG URL, 3.5).
 _NUMBER_LIKE = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$", re.IGNORECASE)
+_HOST = re.compile(rb"[\w.-]+|[0-9a-fA-F:.]+(?:%\w+)?")
 _LOCAL_NAMES = re.compile(r"(?:^|\.)(?:localhost|local|internal|lan|home\.arpa)\.?$", re.IGNORECASE)
 
 # Parameters that name the reader's way to a page, not the page.
@@ -71,6 +72,8 @@ def check_url(url: str, *, allow_private: bool = False) -> httpx.URL:
         raise AddressRefused(f"not a web address: {error}", source=url) from error
     if parsed.scheme not in _DEFAULT_PORTS or not parsed.host:
         raise AddressRefused("only http and https addresses are fetched", source=url)
+    if not _HOST.fullmatch(parsed.raw_host):
+        raise AddressRefused(f"{parsed.host} is not the name of a host", source=url)
     if parsed.port is not None and not 0 < parsed.port < 65_536:
         raise AddressRefused(f"there is no port {parsed.port}", source=url)
     if parsed.userinfo:

@@ -19,7 +19,7 @@ from urllib.parse import urljoin
 from bot.analysis.language import language_hint
 from bot.errors import SourceGarbled
 from bot.services.feed_dates import parse_feed_date
-from bot.services.feed_text import clean_xml
+from bot.services.feed_text import clean_xml, printable
 from bot.utils.times import TEHRAN, zone
 
 MAX_ITEMS = 500  # of one feed; the newest come first in all but a few
@@ -214,21 +214,21 @@ def _json_item(entry: Mapping[str, Any], base: str, now: datetime, default: tzin
     tags = entry.get("tags")
     date = _string(entry, "date_published") or _string(entry, "date_modified")
     return FeedItem(
-        id=str(entry.get("id") or ""),
+        id=printable(str(entry.get("id") or "")),
         title=_string(entry, "title"),
         link=_link(base, _string(entry, "url") or _string(entry, "external_url")),
         summary=_string(entry, "summary"),
         content=_string(entry, "content_html") or _string(entry, "content_text"),
         author=", ".join(filter(None, names)),
         date=_iso(date, now, default),
-        tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
+        tags=tuple(printable(str(tag)) for tag in tags) if isinstance(tags, list) else (),
     )
 
 
 def _string(raw: Mapping[str, Any], name: str) -> str:
     # feedparser's dictionaries warn when asked for a name they only stand in for
     value = raw.get(name) if name in raw else None
-    return value.strip() if isinstance(value, str) else ""
+    return printable(value).strip() if isinstance(value, str) else ""
 
 
 def _link(base: str, link: str) -> str:

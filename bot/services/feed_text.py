@@ -31,7 +31,7 @@ _LATIN = re.compile(
     r"(?:iso[_-]?8859[_-]?1|latin-?1|us-ascii|(?:windows|cp)-?1252)$", re.IGNORECASE
 )
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
-_INVALID_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
 _BLOCK = re.compile(
     r"<(?:br|hr|/?(?:p|div|li|tr|h[1-6]|ul|ol|table|blockquote|section|article|figure|pre|dt|dd))"
@@ -98,9 +98,14 @@ def _looks_persian(body: bytes) -> bool:
     return letters >= 10 and arabic > 0.8 * letters and letters > 2.5 * len(runs)
 
 
+def printable(text: str) -> str:
+    """Without control characters and halves of surrogate pairs, which JSON and entities let in."""
+    return _UNPRINTABLE.sub("", text)
+
+
 def clean_xml(text: str) -> str:
     """Without what no XML parser accepts, starting at its first tag, declared as UTF-8."""
-    text = _INVALID_XML.sub("", text[max(0, text.find("<")) :])
+    text = printable(text[max(0, text.find("<")) :])
     if text[:5].lower() == "<?xml":
         end = text.find("?>")
         text = text[end + 2 :] if 0 <= end < 500 else text

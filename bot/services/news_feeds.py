@@ -16,6 +16,8 @@ from bot.services.feed_text import decode
 from bot.services.http_client import Fetched, HttpClient, raise_for_status
 from bot.utils.times import utc_now
 
+__all__ = ["FeedReader", "FoundFeed", "ParsedFeed", "feed_links", "parse_feed"]
+
 _ACCEPT = (
     "application/rss+xml, application/atom+xml, application/feed+json, application/rdf+xml, "
     "application/xml;q=0.9, text/xml;q=0.9, */*;q=0.5"
@@ -100,6 +102,12 @@ class FeedReader:
         return await asyncio.to_thread(
             parse_feed, answer.body, answer.header("content-type"), answer.url, now, lang
         )
+
+    async def read(self, url: str, now: datetime) -> ParsedFeed:
+        """A feed that need not be a source; raises the SourceError that `fetch` would hold."""
+        answer = await self._client.get(url, headers={"Accept": _ACCEPT})
+        raise_for_status(answer, now)
+        return await self._parse(answer, now, "")
 
     async def find(self, url: str, most: int = MOST_FOUND) -> tuple[FoundFeed, ...]:
         """The feed at an address, or those that the page there leads to, the likeliest first.

@@ -303,7 +303,8 @@ async def test_a_public_host_is_given_pauses() -> None:
                 await client.get(f"http://{host}:{server.port}/feed")
         await client.close()
 
-    assert waits == [5.0]
+    assert len(waits) == 1
+    assert 4.5 < waits[0] <= 5.0
 
 
 async def test_tls_keeps_the_name(tmp_path: Path) -> None:

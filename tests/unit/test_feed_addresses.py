@@ -71,6 +71,7 @@ def test_public_addresses_are_public(address: str) -> None:
         "http://",
         "http:///rss",
         "http://news.example:0/",
+        "http://two words/",
         "http://news.example:99999/",
         "http://user:secret@news.example/",
         "http://localhost/",
