@@ -15,7 +15,7 @@ _WORD = re.compile("[\u0621-\u064a\u066e-\u06d3\u06d5\u064b-\u0652\ufb50-\ufdff\
 _KURDISH = re.compile("[ێۆڕڵڤ]|ە(?=[\u0621-\u06d3])")
 _URDU = re.compile("[ٹڈڑںےۓ]")
 _ARABIC = re.compile("ة(?![\u0621-\u064a])|[أإ]|(?<![\u0621-\u06d3])ال[\u0621-\u064a]{3}")
-_NOT_ARABIC = re.compile("[پچژگکی]")
+_NOT_ARABIC = re.compile("[پچژگ]")
 _STRANGE = re.compile("[ێۆڕڵڤەٹڈڑںےۓةأإ]")
 # One of these between spaces is Persian, unless strange letters stand beside it.
 _SURE = (" و ", " که ", " از ", " به ", " رو ", " با ")
@@ -51,7 +51,7 @@ def language_hint(text: str) -> str:
         "ur": len(_URDU.findall(sample)) + len(known & _UR_WORDS),
         "ar": len(_ARABIC.findall(sample))
         + len(known & _AR_WORDS)
-        - len(_NOT_ARABIC.findall(sample)),
+        - 2 * len(_NOT_ARABIC.findall(sample)),
     }
     best = max(scores, key=scores.__getitem__)
     if scores[best] >= max(2, 0.3 * len(words)) and scores[best] > 2 * fa:

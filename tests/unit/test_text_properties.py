@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.analysis.text import analyse, fold, normalise, query_words, search_words
+
+unhurried = settings(deadline=None)  # the machine may be busy
 
 PIECES = st.sampled_from(
     [
@@ -21,6 +23,7 @@ PERSIAN_TEXTS = st.lists(PIECES, max_size=14).map("".join)
 WORDS = st.text("ابپتدرسشعفقکگلمنوهی", min_size=1, max_size=8)
 
 
+@unhurried
 @given(PERSIAN_TEXTS)
 def test_normalising_twice_is_normalising_once(text: str) -> None:
     once = normalise(text)
@@ -28,6 +31,7 @@ def test_normalising_twice_is_normalising_once(text: str) -> None:
     assert normalise(once) == once
 
 
+@unhurried
 @given(st.text())
 def test_any_unicode_is_normalised_once(text: str) -> None:
     once = normalise(text)
@@ -36,6 +40,7 @@ def test_any_unicode_is_normalised_once(text: str) -> None:
     assert once.encode("utf-8").decode("utf-8") == once
 
 
+@unhurried
 @given(st.one_of(PERSIAN_TEXTS, st.text()))
 def test_folding_twice_is_folding_once(text: str) -> None:
     key = fold(text)
@@ -44,6 +49,7 @@ def test_folding_twice_is_folding_once(text: str) -> None:
     assert key == " ".join(key.split())
 
 
+@unhurried
 @given(PERSIAN_TEXTS)
 @example("آاااا")
 @example("#بانه‌ای ها")
@@ -52,6 +58,7 @@ def test_shown_and_raw_text_have_the_same_key(text: str) -> None:
     assert fold(normalise(text)) == fold(text)
 
 
+@unhurried
 @given(
     st.lists(
         st.one_of(
@@ -73,6 +80,7 @@ def test_links_tags_mentions_numbers_emoji_keep_every_byte(parts: list[str]) -> 
     assert kept == [part for part in parts if not part.isalpha()]
 
 
+@unhurried
 @given(WORDS, WORDS)
 def test_half_space_and_joined_spelling_are_found_alike(left: str, right: str) -> None:
     joined = fold(f"{left}{right}")
@@ -81,6 +89,7 @@ def test_half_space_and_joined_spelling_are_found_alike(left: str, right: str) -
     assert set(query_words(f"{left}\u200c{right}").split()) == set(joined.split())
 
 
+@unhurried
 @given(PERSIAN_TEXTS)
 def test_a_text_is_found_by_its_own_words(text: str) -> None:
     words = search_words(text).split()

@@ -1,0 +1,125 @@
+"""The judge drops what nobody wants to read, says why, and keeps everything doubtful."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.analysis.filters import KEPT, RULES, Verdict, judge
+from bot.analysis.keys import fold
+from bot.analysis.text import normalise
+from bot.analysis.words import entries, word_set
+from bot.models.post import DropReason, PostKind
+
+unhurried = settings(deadline=None)  # the machine may be busy
+
+CASES = Path(__file__).parents[1] / "data" / "filters_cases.tsv"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """As little of a post as the judge needs."""
+
+    text: str
+    kind: PostKind = PostKind.TWEET
+    title: str = ""
+
+
+def cases() -> list[tuple[str, PostKind, str]]:
+    lines = CASES.read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if line and not line.startswith("# ")]
+    return [(reason, PostKind(kind), text) for reason, kind, text in rows]
+
+
+@pytest.mark.parametrize(("reason", "kind", "text"), cases())
+def test_a_post_is_judged_for_what_it_is(reason: str, kind: PostKind, text: str) -> None:
+    verdict = judge(Judged(text, kind))
+
+    assert (verdict.reason.value if verdict.reason else "keep") == reason, verdict
+
+
+@pytest.mark.parametrize(("reason", "kind", "text"), cases())
+def test_the_shown_form_is_judged_like_the_raw_text(reason: str, kind: PostKind, text: str) -> None:
+    assert judge(Judged(normalise(text), kind)).reason == judge(Judged(text, kind)).reason
+
+
+def test_a_drop_says_which_rule_and_what_it_saw() -> None:
+    text = "کفش چرم با تخفیف ویژه، جهت خرید ۰۹۱۲۰۰۰۰۰۰۰"
+
+    verdict = judge(Judged(text))
+
+    assert verdict == Verdict(
+        DropReason.ADVERTISEMENT,
+        "advertisement",
+        "با تخفیف, تخفیف ویژه, جهت خرید, ۰۹۱۲۰۰۰۰۰۰۰",
+    )
+    assert not verdict.is_kept
+
+
+def test_the_title_of_news_counts() -> None:
+    assert judge(Judged("", PostKind.NEWS, title="برف راه‌های شمال را بست")) == KEPT
+    assert judge(Judged("", PostKind.NEWS)).reason is DropReason.EMPTY
+
+
+def test_an_author_who_repeats_a_post_is_repetitive() -> None:
+    post = Judged("امروز هم مثل هر روز صبح بخیر می‌گویم")
+
+    assert judge(post, copies_by_author=2) == KEPT
+    assert judge(post, copies_by_author=3).reason is DropReason.REPETITIVE
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "09120000000",
+        "۰۹۱۲۰۰۰۰۰۰۰",
+        "0912 000 0000",
+        "0912-000-00-00",
+        "+989120000000",
+        "00989120000000",
+        "٠٩١٢٠٠٠٠٠٠٠",
+        "021-0000 0000",
+        "+971500000000",
+    ],
+)
+def test_phone_numbers_are_seen_in_every_spelling(phone: str) -> None:
+    verdict = judge(Judged(f"فرش دست‌بافت با قیمت مناسب {phone}"))
+
+    assert (verdict.reason, phone in verdict.evidence) == (DropReason.ADVERTISEMENT, True)
+
+
+@pytest.mark.parametrize("figure", ["1403/09/12", "6037000000000000", "۱۲۳۴۵۶۷", "0.912000000"])
+def test_other_figures_are_not_phone_numbers(figure: str) -> None:
+    assert judge(Judged(f"فرش دست‌بافت با قیمت مناسب {figure}")) == KEPT
+
+
+@unhurried
+@given(st.text(), st.sampled_from(PostKind))
+def test_any_text_gets_a_verdict_with_proof(text: str, kind: PostKind) -> None:
+    verdict = judge(Judged(text, kind))
+
+    assert verdict.is_kept == (verdict.evidence == "") == (verdict.rule == "")
+    assert len(verdict.evidence) <= 120
+
+
+def test_every_rule_has_its_own_name_and_a_reason() -> None:
+    names = [rule.__name__ for _, rule in RULES]
+
+    assert len(set(names)) == len(names)
+    assert {reason for reason, _ in RULES} == set(DropReason) - {
+        DropReason.DUPLICATE,
+        DropReason.NEAR_DUPLICATE,
+    }
+
+
+def test_word_lists_are_written_in_keys() -> None:
+    """A list entry that is not a key would never match anything."""
+    phrases = [line.split(maxsplit=2)[2] for line in entries("advertising")]
+    abuse = [word for line in entries("abuse") for word in line.split()[1:]]
+    words = [*phrases, *abuse, *word_set("insults")]
+
+    assert [word for word in words if fold(word) != word] == []
