@@ -97,7 +97,10 @@ class Chats:
         """Hours without alerts; two empty texts mean none. Raises BadInput for what is no hour."""
         if not start and not end:
             return await self._changed(replace(chat, quiet_from="", quiet_to=""))
-        first, last = f"{parse_clock(start):%H:%M}", f"{parse_clock(end):%H:%M}"
+        try:
+            first, last = f"{parse_clock(start):%H:%M}", f"{parse_clock(end):%H:%M}"
+        except BadInput as error:
+            raise BadInput("settings.bad_quiet") from error
         if first == last:
             raise BadInput("settings.bad_quiet")
         return await self._changed(replace(chat, quiet_from=first, quiet_to=last))

@@ -15,6 +15,7 @@ from bot.models.messages import CALLBACK_BYTES
 _WORD = re.compile(r"[A-Za-z0-9_-]*")
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 NOTHING = "-"  # an argument that is not given
+NEW = "n"  # a last word: answer with a new message, the one with the button stays
 
 
 class Verb(StrEnum):
@@ -38,6 +39,7 @@ class Verb(StrEnum):
     UNMUTE = "un"
     ALERT_WHY = "aw"
     ASK = "as"
+    STOP = "stop"  # begins so because such a press must not wait in line: see telegram_lines
     DIGEST = "dg"
     DIGEST_TIME = "dt"
     DIGEST_ADD = "da"
@@ -75,6 +77,13 @@ class Verb(StrEnum):
     BAD_UPDATES = "Ai"
     ADMIN_STATUS = "Am"
     CHANNELS = "Ac"
+
+
+# What only an admin may press; for anybody else such a button does not exist.
+ADMIN_VERBS = frozenset(verb for verb in Verb if verb.value.startswith("A"))
+
+
+STOP = Verb.STOP.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.handlers.buttons import Verb, pack
+from bot.handlers.buttons import NEW, Verb, pack
 from bot.handlers.views.page import Reader, post_lines, shortened
 from bot.handlers.views.trends import BUTTON_LENGTH, TERM_LENGTH
 from bot.models.alert import Alert, AlertItem
@@ -61,7 +61,7 @@ def _keyboard(reader: Reader, items: list[AlertItem], chat: Chat) -> tuple[tuple
         handle = watch_handle(items[0].watch.id)
         return (
             (
-                Button(text=t("button.card"), data=pack(Verb.CARD, handle, Window.H24, 0)),
+                Button(text=t("button.card"), data=pack(Verb.CARD, handle, Window.H24, 0, NEW)),
                 Button(text=t("button.why_alert"), data=pack(Verb.ALERT_WHY, handle)),
             ),
             (
@@ -73,7 +73,7 @@ def _keyboard(reader: Reader, items: list[AlertItem], chat: Chat) -> tuple[tuple
         (
             Button(
                 text=f"📈 {shortened(item.watch.term, BUTTON_LENGTH)}",
-                data=pack(Verb.CARD, watch_handle(item.watch.id), Window.H24, 0),
+                data=pack(Verb.CARD, watch_handle(item.watch.id), Window.H24, 0, NEW),
             ),
             Button(
                 text=t("button.mute_6h"),
@@ -84,12 +84,7 @@ def _keyboard(reader: Reader, items: list[AlertItem], chat: Chat) -> tuple[tuple
     )
 
 
-def alert_reason(reader: Reader, watch: Watch, posts: int) -> str:
+def alert_reason(reader: Reader, watch: Watch) -> str:
     """Why an alert came, short enough for the little window over the chat (200 characters)."""
     when = reader.ago(watch.created_at) if watch.created_at else ""
-    return reader.t(
-        "alert.why",
-        term=shortened(watch.term, BUTTON_LENGTH),
-        when=when,
-        posts=reader.count("posts", posts),
-    )
+    return reader.t("alert.why", term=shortened(watch.term, BUTTON_LENGTH), when=when)

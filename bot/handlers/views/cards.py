@@ -50,8 +50,7 @@ class CardPlace:
 
 def card_message(reader: Reader, facts: TermFacts, place: CardPlace) -> OutMessage:
     """Everything about one term that fits a phone's screen, and what to press next."""
-    trend = facts.trend
-    body = _rising_card(reader, trend, facts) if trend else _plain_card(reader, facts)
+    body = fact_lines(reader, facts)
     if place.muted_until is not None:
         body.newline().add(_muted(reader, place.muted_until))
     if facts.posts:
@@ -59,6 +58,13 @@ def card_message(reader: Reader, facts: TermFacts, place: CardPlace) -> OutMessa
         for post in facts.posts[:PROOFS]:
             body.newline().add(post_lines(reader, post, place.sources))
     return body.message(keyboard=_card_keyboard(reader, facts, place))
+
+
+def fact_lines(reader: Reader, facts: TermFacts) -> RichText:
+    """What is known of a term, in a few lines."""
+    if facts.trend is not None:
+        return _rising_card(reader, facts.trend, facts)
+    return _plain_card(reader, facts)
 
 
 def _rising_card(reader: Reader, trend: Trend, facts: TermFacts) -> RichText:

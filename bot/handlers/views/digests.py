@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 
-from bot.handlers.buttons import Verb, pack
+from bot.handlers.buttons import NEW, Verb, pack
 from bot.handlers.views.page import (
     Reader,
     mood_bar,
@@ -15,15 +15,23 @@ from bot.handlers.views.page import (
     shortened,
 )
 from bot.handlers.views.trends import ARROWS, BUTTON_LENGTH, term_shown, times_usual
-from bot.models.chart import ChartKind, ChartLine, ChartSpec, LineRole
+from bot.models.chart import (
+    ChartKind,
+    ChartLine,
+    ChartSpec,
+    LineRole,
+    counts,
+    mood_lines,
+)
 from bot.models.entities import CAPTION_LIMIT, TEXT_LIMIT
 from bot.models.insight import Digest, Trend, Window
 from bot.models.messages import Button, Keyboard, OutMessage, RichText
 from bot.models.user import Chat, ChatKind
 from bot.storage.talks import ref_of
 
-TOP = 7  # trends in the caption
-DETAILED = 5  # trends with their proof
+TOP = 10  # trends in the caption
+DETAILED = 10  # trends with their proof: all that a digest has
+DRAWN = 4  # trends with a line in the chart
 NEWS = 8
 MARGIN = 96  # room for the direction marks, one unit a line
 CARD_BUTTONS = 4
@@ -107,15 +115,14 @@ def _detail(
 ) -> RichText:
     head = reader.text().plain(f"{reader.n(rank)}. ").bold(term_shown(reader, trend))
     facts = reader.rich(
-        "trends.detail",
-        times=times_usual(reader, trend),
+        "digest.detail",
         posts=reader.count("posts", trend.volume),
         voices=reader.count("voices", trend.voices),
+        mood=f"{mood_bar(trend.mood)} {mood_words(reader, trend.mood)}".strip(),
     )
-    mood = f"{mood_bar(trend.mood)} {mood_words(reader, trend.mood)}".strip()
     proof = next((digest.posts[i] for i in trend.post_ids if i in digest.posts), None)
     return reader.lines(
-        head, facts, mood, post_lines(reader, proof, sources) if proof is not None else None
+        head, facts, post_lines(reader, proof, sources) if proof is not None else None
     )
 
 
@@ -130,46 +137,46 @@ def _keyboard(reader: Reader, digest: Digest, chat: Chat, bot_username: str) -> 
     cards = [
         Button(
             text=f"{reader.n(rank)} · {shortened(trend.term, BUTTON_LENGTH)}",
-            data=pack(Verb.CARD, ref_of("term", trend.key), trend.window, 0),
+            data=pack(Verb.CARD, ref_of("term", trend.key), trend.window, 0, NEW),
         )
         for rank, trend in enumerate(digest.trends[:CARD_BUTTONS], 1)
     ]
     last = (
-        Button(text=t("button.trends_now"), data=pack(Verb.TRENDS, Window.H24, 0)),
-        Button(text=t("button.digest_settings"), data=pack(Verb.DIGEST)),
+        Button(text=t("button.trends_now"), data=pack(Verb.TRENDS, Window.H24, 0, NEW)),
+        Button(text=t("button.digest_settings"), data=pack(Verb.DIGEST, NEW)),
     )
     return (*rows_of(cards, 2), last)
 
 
 def digest_chart(digest: Digest, chat: Chat) -> ChartSpec:
-    """How much was written and in what mood, in the words of the chat."""
+    """The strongest trends over time above all posts; where none rose, the mood over time."""
     reader = Reader.of(chat, digest.at)
     points = digest.volume
     starts = tuple(point.at for point in points)
     step = starts[1] - starts[0] if len(starts) > 1 else timedelta(hours=1)
-    title = reader.t("chart.digest", window=reader.t(f"window_past.{digest.window}"))
-    labels = (
-        (LineRole.NEGATIVE, reader.t("mood.negative"), [p.mood.negative for p in points]),
-        (LineRole.NEUTRAL, reader.t("mood.neutral"), [p.mood.neutral for p in points]),
-        (LineRole.POSITIVE, reader.t("mood.positive"), [p.mood.positive for p in points]),
-    )
-    has_mood = any(point.mood.total for point in points)
-    lines = [
-        ChartLine(label=label, values=tuple(map(float, values)), role=role)
-        for role, label, values in labels
-    ]
-    total = ChartLine(
-        label=reader.t("chart.total"),
-        values=tuple(float(point.posts) for point in points),
-        role=LineRole.TOTAL,
-    )
+    drawn = [trend for trend in digest.trends if digest.series.get(trend.key)][:DRAWN]
+    if drawn:
+        lines = tuple(_term_line(digest, trend, starts) for trend in drawn)
+        lines += (
+            ChartLine(
+                label=reader.t("chart.total"),
+                values=tuple(float(point.posts) for point in points),
+                role=LineRole.TOTAL,
+            ),
+        )
+    else:
+        lines = mood_lines(
+            points, *(reader.t(f"mood.{mood}") for mood in ("positive", "neutral", "negative"))
+        )
+    past = reader.t(f"window_past.{digest.window}")
+    key = "chart.digest" if drawn else "chart.mood"
     return ChartSpec(
-        kind=ChartKind.MOOD if has_mood else ChartKind.VOLUME,
-        title=title,
-        subtitle=digest.topic,
+        kind=ChartKind.VOLUME if drawn else ChartKind.MOOD,
+        title=reader.t(key, window=past),
+        subtitle=shortened(digest.topic, 60),
         starts=starts,
         step_s=int(step.total_seconds()),
-        lines=tuple(lines) if has_mood else (total,),
+        lines=lines,
         empty_note=reader.t("chart.empty"),
         footer=reader.t("chart.footer", when=reader.moment(digest.at)),
         lang=reader.lang,
@@ -177,6 +184,10 @@ def digest_chart(digest: Digest, chat: Chat) -> ChartSpec:
     )
 
 
-def source_ids(digest: Digest) -> Sequence[int]:
-    """The sources that the digest names."""
-    return tuple({post.source_id for post in (*digest.news, *digest.posts.values())})
+def _term_line(digest: Digest, trend: Trend, starts: tuple[datetime, ...]) -> ChartLine:
+    label = f"#{trend.term.lstrip('#')}" if trend.is_hashtag else trend.term
+    return ChartLine(
+        label=shortened(label, BUTTON_LENGTH),
+        values=counts(digest.series[trend.key], starts),
+        role=LineRole.TERM,
+    )

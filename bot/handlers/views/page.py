@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.handlers.texts import number, percent, shown, t, template
+from bot.models.entities import utf16_len
 from bot.models.insight import MoodSplit
 from bot.models.messages import Button, RichText
 from bot.models.post import Post, PostKind
@@ -17,6 +18,8 @@ from bot.utils.times import format_date, format_moment, format_time, relative, z
 FSI, PDI = "\u2068", "\u2069"
 TITLE_LENGTH = 140
 EXCERPT_LENGTH = 180
+NAME_LENGTH = 48
+JOINERS = "\u200c\u200d \ufe0f"  # make no sense at an end
 MOOD_SQUARES = 8
 FEW_POSTS = 8  # below this a mood is a hint, not a finding
 _TOKEN = re.compile(r"(\*|\{[a-z_]+\})")
@@ -122,13 +125,21 @@ def tidied(text: str) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """`text` on one line and at most `length` characters, cut between words where possible."""
+    """`text` on one line, at most `length` UTF-16 units, cut between words where possible."""
     tidy = tidied(text)
-    if len(tidy) <= length:
+    if utf16_len(tidy) <= length:
         return tidy
     cut = tidy[: length - 1]
+    while utf16_len(cut) > length - 1:
+        cut = cut[:-1]
     space = cut.rfind(" ")
-    return f"{cut[:space] if space > length // 2 else cut}…"
+    cut = cut[:space] if space > len(cut) // 2 else cut
+    return f"{cut.rstrip(JOINERS)}…"
+
+
+def label(text: str, length: int) -> str:
+    """`shortened` for a button, which cannot be without words."""
+    return shortened(text, length) or "…"
 
 
 def post_lines(reader: Reader, post: Post, sources: Mapping[int, str]) -> RichText:
@@ -147,11 +158,10 @@ def post_lines(reader: Reader, post: Post, sources: Mapping[int, str]) -> RichTe
 
 def _origin(reader: Reader, post: Post, sources: Mapping[int, str]) -> str:
     if post.kind is PostKind.TWEET:
-        author = tidied(post.author).lstrip("@")
+        author = shortened(post.author, NAME_LENGTH).lstrip("@")
         return reader.name(f"@{author}") if author else reader.t("posts.unknown_author")
-    return reader.name(sources.get(post.source_id) or post.author or "") or reader.t(
-        "posts.unknown_author"
-    )
+    outlet = shortened(sources.get(post.source_id) or post.author, NAME_LENGTH)
+    return reader.name(outlet) or reader.t("posts.unknown_author")
 
 
 def mood_words(reader: Reader, mood: MoodSplit) -> str:

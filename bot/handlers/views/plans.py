@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.handlers.buttons import Verb, pack
-from bot.handlers.views.page import Reader, rows_of, shortened
+from bot.handlers.views.page import Reader, label, rows_of, shortened
 from bot.handlers.views.start import Example
 from bot.models.messages import Button, Keyboard, OutMessage, RichText
 from bot.models.user import Chat, ChatKind, DigestPlan
@@ -130,7 +130,7 @@ def choose_place(
     rows: list[tuple[Button, ...]] = [
         (
             Button(
-                text=shortened(chat.title or str(chat.id), PLACE_LENGTH),
+                text=label(chat.title or str(chat.id), PLACE_LENGTH),
                 data=pack(Verb.DIGEST_TIME, chat.id, owner=owner),
             ),
         )
@@ -228,7 +228,7 @@ def choose_topic(
         ),
         *(
             Button(
-                text=shortened(topic.term, PLACE_LENGTH),
+                text=label(topic.term, PLACE_LENGTH),
                 data=pack(Verb.PLAN_TOPIC, plan.id, topic.ref, owner=owner),
             )
             for topic in topics

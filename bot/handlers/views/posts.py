@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bot.handlers.buttons import Verb, pack
-from bot.handlers.views.page import Reader, post_lines, rows_of, shortened
+from bot.handlers.views.page import Reader, label, post_lines, rows_of, shortened
 from bot.handlers.views.start import Example
 from bot.handlers.views.trends import TERM_LENGTH, page_row
 from bot.models.insight import Window
@@ -79,9 +79,7 @@ def news_message(
     if turning:
         rows.append(turning)
     chips = [
-        Button(
-            text=shortened(each.term, TERM_LENGTH), data=pack(Verb.NEWS, each.ref, 0, owner=owner)
-        )
+        Button(text=label(each.term, TERM_LENGTH), data=pack(Verb.NEWS, each.ref, 0, owner=owner))
         for each in topics
         if topic is None or each.ref != topic.ref
     ]

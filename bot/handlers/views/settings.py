@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from bot.handlers.buttons import Verb, pack
 from bot.handlers.texts import LANGS
 from bot.handlers.views.page import Reader, rows_of
 from bot.handlers.views.plans import ZONES, clock_shown, zone_shown
 from bot.models.messages import Button, OutMessage
+from bot.models.status import Health
 from bot.models.user import Chat
 
 QUIET_CHOICES = (("23:00", "07:00"), ("22:00", "08:00"), ("00:00", "08:00"))
@@ -99,19 +99,6 @@ def choose_lang(reader: Reader, *, owner: int = 0) -> OutMessage:
         for lang in LANGS
     )
     return reader.rich("settings.lang_usage").message(keyboard=(row,))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """What the bot knows and how it is."""
-
-    tweets_today: int
-    news_today: int
-    stored: int
-    sources: int
-    sick_sources: int
-    collected_at: datetime | None
-    analysed_at: datetime | None
 
 
 def status_message(reader: Reader, health: Health) -> OutMessage:

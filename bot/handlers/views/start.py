@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.handlers.buttons import Verb, pack
+from bot.handlers.buttons import NEW, Verb, pack
 from bot.handlers.commands import ADMIN_COMMANDS, COMMANDS, Command, Group
-from bot.handlers.views.page import Reader, rows_of
+from bot.handlers.views.page import Reader, label, rows_of
 from bot.models.insight import Window
 from bot.models.messages import Button, Keyboard, OutMessage
 
@@ -40,15 +40,15 @@ def start_message(reader: Reader, name: str) -> OutMessage:
     return body.message(
         keyboard=(
             (
-                Button(text=t("button.trends"), data=pack(Verb.TRENDS, Window.H24, 0)),
-                Button(text=t("button.news"), data=pack(Verb.NEWS, "", 0)),
+                Button(text=t("button.trends"), data=pack(Verb.TRENDS, Window.H24, 0, NEW)),
+                Button(text=t("button.news"), data=pack(Verb.NEWS, "", 0, NEW)),
             ),
             (
-                Button(text=t("button.digest"), data=pack(Verb.DIGEST)),
-                Button(text=t("button.settings"), data=pack(Verb.SETTINGS)),
+                Button(text=t("button.digest"), data=pack(Verb.DIGEST, NEW)),
+                Button(text=t("button.settings"), data=pack(Verb.SETTINGS, NEW)),
             ),
             (
-                Button(text=t("button.help"), data=pack(Verb.HELP)),
+                Button(text=t("button.help"), data=pack(Verb.HELP, NEW)),
                 Button(text=t("button.language"), data=pack(Verb.SET_LANG, other, "start")),
             ),
         )
@@ -57,7 +57,9 @@ def start_message(reader: Reader, name: str) -> OutMessage:
 
 def group_greeting(reader: Reader) -> OutMessage:
     return reader.rich("start.hello_group").message(
-        keyboard=((Button(text=reader.t("button.trends"), data=pack(Verb.TRENDS, Window.H24, 0)),),)
+        keyboard=(
+            (Button(text=reader.t("button.trends"), data=pack(Verb.TRENDS, Window.H24, 0, NEW)),),
+        )
     )
 
 
@@ -95,7 +97,8 @@ def usage_message(
 ) -> OutMessage:
     """The argument is missing: what to write, and examples that work at a press."""
     buttons = [
-        Button(text=example.term, data=pack(verb, example.ref, owner=owner)) for example in examples
+        Button(text=label(example.term, 40), data=pack(verb, example.ref, owner=owner))
+        for example in examples
     ]
     keyboard: Keyboard = rows_of(buttons, 2)
     example = reader.rich("usage.example", example=_example(reader, command))

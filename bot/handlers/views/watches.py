@@ -14,6 +14,7 @@ from bot.models.user import Watch
 from bot.storage.watches import FOREVER
 
 PER_PAGE = 8
+LIST = "l"  # the last word of a mute button that was pressed in the list of watches
 MUTE_HOURS = {"6": "mute_6h", "24": "mute_1d", "168": "mute_7d", "0": "mute_forever"}
 
 
@@ -74,7 +75,7 @@ def _row(
         return (card,)
     mute = Button(
         text=t("button.unmute" if muted else "button.mute"),
-        data=pack(Verb.UNMUTE if muted else Verb.MUTE_ASK, ref, owner=owner),
+        data=pack(Verb.UNMUTE if muted else Verb.MUTE_ASK, ref, LIST, owner=owner),
     )
     remove = Button(text=t("button.remove"), data=pack(Verb.WATCH_REMOVE, ref, owner=owner))
     return (card, mute, remove)
@@ -120,14 +121,21 @@ def watch_unknown(
     return body.message(keyboard=rows)
 
 
-def mute_question(reader: Reader, term: str, ref: str, owner: int = 0) -> OutMessage:
-    """How long shall it be quiet?"""
+def mute_question(
+    reader: Reader, term: str, ref: str, origin: str = "", owner: int = 0
+) -> OutMessage:
+    """How long shall it be quiet? `origin` is where the answer leads back to."""
     t = reader.t
     choices = [
-        Button(text=t(f"watch.{key}"), data=pack(Verb.MUTE, ref, hours, owner=owner))
+        Button(text=t(f"watch.{key}"), data=pack(Verb.MUTE, ref, hours, origin, owner=owner))
         for hours, key in MUTE_HOURS.items()
     ]
-    back = Button(text=t("button.cancel"), data=pack(Verb.CARD, ref, Window.H24, 0, owner=owner))
+    cancel = (
+        pack(Verb.WATCH_LIST, 0, owner=owner)
+        if origin == LIST
+        else pack(Verb.CARD, ref, Window.H24, 0, owner=owner)
+    )
+    back = Button(text=t("button.cancel"), data=cancel)
     shown = reader.name(shortened(term, TERM_LENGTH))
     return reader.rich("watch.mute_title", term=shown).message(
         keyboard=(tuple(choices[:2]), tuple(choices[2:]), (back,))

@@ -1,0 +1,161 @@
+"""The bot's own state: its health for everybody, and the numbers behind it for admins."""
+
+from __future__ import annotations
+
+import asyncio
+import platform
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bot.models.insight import Window
+from bot.models.post import PostKind, SourceKind, SourceState
+from bot.models.status import DeliveryStatus, Health, SystemStatus
+from bot.models.work import OutboxState, StoredUpdate, UpdateState
+from bot.ports import Clock
+from bot.storage.chats import ChatStore
+from bot.storage.digests import DigestStore
+from bot.storage.figures import FigureStore
+from bot.storage.insights import TrendStore
+from bot.storage.outbox import OutboxStore
+from bot.storage.posts import PostStore
+from bot.storage.sources import SourceStore
+from bot.storage.users import UserStore
+from bot.storage.watches import WatchStore
+from bot.storage.work import InboxStore, JobStore
+from bot.utils.times import zone
+
+COLLECT_JOB = "collect"
+SICK_AFTER = 3  # failed visits in a row; one or two happen to everybody
+_PACKAGES = ("python-telegram-bot", "httpx", "matplotlib")
+
+
+class Admin:
+    """`database_files` are measured for the size of the database; empty for a server's."""
+
+    def __init__(
+        self,
+        *,
+        figures: FigureStore,
+        posts: PostStore,
+        sources: SourceStore,
+        users: UserStore,
+        chats: ChatStore,
+        watches: WatchStore,
+        digests: DigestStore,
+        trends: TrendStore,
+        jobs: JobStore,
+        outbox: OutboxStore,
+        inbox: InboxStore,
+        clock: Clock,
+        database_kind: str = "sqlite",
+        database_files: Sequence[Path] = (),
+    ) -> None:
+        self._figures = figures
+        self._posts = posts
+        self._sources = sources
+        self._users = users
+        self._chats = chats
+        self._watches = watches
+        self._digests = digests
+        self._trends = trends
+        self._jobs = jobs
+        self._outbox = outbox
+        self._inbox = inbox
+        self._clock = clock
+        self._database_kind = database_kind
+        self._database_files = tuple(database_files)
+        self._started_at = clock()
+
+    async def health(self, timezone: str) -> Health:
+        """What the bot knows; "today" begins at midnight in the asker's zone."""
+        now = self._clock()
+        start = _midnight(now, timezone)
+        by_kind = await self._figures.posts_by_kind(start, now)
+        feeds = await self._sources.all(SourceKind.FEED)
+        active = [source for source in feeds if source.state is SourceState.ACTIVE]
+        analysed_at, _ = await self._trends.snapshot(Window.H24)
+        return Health(
+            tweets_today=by_kind.get(PostKind.TWEET, 0),
+            news_today=by_kind.get(PostKind.NEWS, 0),
+            stored=await self._posts.count(),
+            sources=len(active),
+            sick_sources=sum(source.errors_in_row >= SICK_AFTER for source in active),
+            collected_at=await self._collected_at(),
+            analysed_at=analysed_at,
+        )
+
+    async def _collected_at(self) -> datetime | None:
+        for run in await self._jobs.history(COLLECT_JOB, 5):
+            if run.ok and run.finished_at:
+                return run.finished_at
+        return None
+
+    async def system(self, timezone: str) -> SystemStatus:
+        now = self._clock()
+        fates = await self._posts.count_between(_midnight(now, timezone), now)
+        return SystemStatus(
+            posts=await self._posts.count(),
+            posts_today=sum(fates.values()),
+            left_out_today=sum(n for fate, n in fates.items() if fate != "kept"),
+            users=await self._users.count(),
+            chats=await self._chats.count(),
+            watches=await self._watches.count(),
+            plans=len(await self._digests.all()),
+            memory_bytes=await asyncio.to_thread(memory_bytes),
+            database_bytes=await asyncio.to_thread(_size, self._database_files),
+            database_kind=self._database_kind,
+            started_at=self._started_at,
+            versions=(("Python", platform.python_version()), *_versions()),
+        )
+
+    async def delivery(self) -> DeliveryStatus:
+        out = await self._outbox.counts()
+        updates = await self._inbox.counts()
+        lately = await self._outbox.recently_out(self._clock() - timedelta(days=1))
+        return DeliveryStatus(
+            pending=out.get(OutboxState.PENDING, 0),
+            sending=out.get(OutboxState.SENDING, 0),
+            retry=out.get(OutboxState.RETRY, 0),
+            sent_lately=len(lately),
+            ambiguous=out.get(OutboxState.AMBIGUOUS, 0),
+            gone=out.get(OutboxState.GONE, 0),
+            failed=out.get(OutboxState.FAILED, 0) + out.get(OutboxState.HELD, 0),
+            inbox_waiting=updates.get(UpdateState.NEW, 0),
+            inbox_bad=updates.get(UpdateState.BAD, 0) + updates.get(UpdateState.FAILED, 0),
+        )
+
+    async def bad_updates(self, limit: int = 10) -> list[StoredUpdate]:
+        """Updates that could not be read or handled."""
+        return await self._inbox.set_aside(limit)
+
+
+def memory_bytes() -> int:
+    """The resident memory of this process; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * 4096
+
+
+def _size(files: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _versions() -> list[tuple[str, str]]:
+    found = []
+    for name in _PACKAGES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:  # an optional part that is not installed
+            continue
+    return found
+
+
+def _midnight(now: datetime, timezone: str) -> datetime:
+    """When today began there; the zone's own first moment of the day."""
+    place = zone(timezone)
+    today = now.astimezone(place).date()
+    return datetime.combine(today, time(), place).astimezone(now.tzinfo)

@@ -1,0 +1,319 @@
+"""What admins see: the menu, jobs, delivery, the system, linked chats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.features.jobs import JobStatus
+from bot.handlers.buttons import Verb, pack
+from bot.handlers.views.page import Reader, shortened, tidied
+from bot.models.messages import Button, OutMessage, RichText
+from bot.models.status import DeliveryStatus, SystemStatus
+from bot.models.user import Chat
+from bot.models.work import JobRun, OutboxState, Outgoing, StoredUpdate
+
+ITEMS = 5  # of a list whose items each have buttons
+RUNS = 6
+CHATS = 40
+NAME_LENGTH = 48
+ERROR_LENGTH = 300
+_MB = 1024 * 1024
+
+
+def admin_message(reader: Reader, sources: int, delivery: DeliveryStatus) -> OutMessage:
+    """The way to everything."""
+
+    def to(key: str, verb: Verb) -> Button:
+        return Button(text=reader.t(f"admin_button.{key}"), data=pack(verb))
+
+    return reader.lines(
+        reader.rich("admin.title"),
+        reader.rich(
+            "admin.title_line",
+            sources=sources,
+            pending=delivery.pending + delivery.retry,
+            ambiguous=delivery.ambiguous,
+        ),
+    ).message(
+        keyboard=(
+            (to("sources", Verb.SOURCES), to("jobs", Verb.JOBS)),
+            (to("delivery", Verb.DELIVERY), to("channels", Verb.CHANNELS)),
+            (to("status", Verb.ADMIN_STATUS),),
+        )
+    )
+
+
+def back_row(reader: Reader, key: str = "menu", verb: Verb = Verb.ADMIN) -> tuple[Button, ...]:
+    return (Button(text=reader.t(f"admin_button.{key}"), data=pack(verb)),)
+
+
+def jobs_message(reader: Reader, jobs: Sequence[JobStatus]) -> OutMessage:
+    body = reader.lines(reader.rich("job.title"))
+    for job in jobs:
+        body.newline(2).add(reader.rich("job.item", icon=_job_icon(job), job=reader.name(job.name)))
+        body.newline().add(
+            reader.rich("job.item_line", last=_last(reader, job), next=_next(reader, job))
+        )
+    buttons = tuple(
+        (Button(text=f"{_job_icon(job)} {job.name}", data=pack(Verb.JOB, _word(job.name))),)
+        for job in jobs
+    )
+    return body.message(keyboard=(*buttons, back_row(reader)))
+
+
+def job_message(
+    reader: Reader, job: JobStatus, runs: Sequence[JobRun], *, note: str = ""
+) -> OutMessage:
+    """One job, its latest runs, and what may be done with it."""
+    body = reader.lines(
+        note or None,
+        "" if note else None,
+        reader.rich("job.item", icon=_job_icon(job), job=reader.name(job.name)),
+        reader.rich("job.item_line", last=_last(reader, job), next=_next(reader, job)),
+    )
+    if runs:
+        body.newline(2).add(reader.rich("job.history"))
+    for run in runs[:RUNS]:
+        body.newline().add(_run_line(reader, run))
+    paused = job.state.paused
+    word = _word(job.name)
+    toggle = Button(
+        text=reader.t("button.resume" if paused else "button.pause"),
+        data=pack(Verb.JOB_STATE, word, int(not paused)),
+    )
+    run_now = Button(text=reader.t("admin_button.run"), data=pack(Verb.JOB_RUN, word))
+    first = (toggle,) if paused else (run_now, toggle)
+    refresh = Button(text=reader.t("button.refresh"), data=pack(Verb.JOB, word))
+    return body.message(keyboard=(first, (refresh,), back_row(reader, "to_jobs", Verb.JOBS)))
+
+
+def _word(name: str) -> str:
+    """A job's name as a button carries it: names are plain words, with - or _."""
+    return name.replace(".", "-")
+
+
+def _job_icon(job: JobStatus) -> str:
+    if job.state.paused:
+        return "⏸"
+    if job.is_running:
+        return "🔄"
+    if job.last is None:
+        return "🕓"
+    return "✅" if job.last.ok else "⛔️"
+
+
+def _last(reader: Reader, job: JobStatus) -> str:
+    run = job.last
+    if run is None:
+        return reader.t("job.never")
+    if job.is_running:
+        return reader.t("job.running", when=reader.ago(run.started_at))
+    return _outcome(reader, run)
+
+
+def _outcome(reader: Reader, run: JobRun) -> str:
+    when = reader.ago(run.finished_at or run.started_at)
+    if not run.ok:
+        return reader.t("job.last_failed", when=when)
+    return reader.t("job.last_ok", when=when, took=_took(reader, run))
+
+
+def _took(reader: Reader, run: JobRun) -> str:
+    if run.finished_at is None:
+        return ""
+    seconds = (run.finished_at - run.started_at).total_seconds()
+    if seconds < 1:
+        return reader.t("job.moment")
+    if seconds < 120:
+        return reader.count("seconds", round(seconds))
+    return reader.count("minutes", round(seconds / 60))
+
+
+def _next(reader: Reader, job: JobStatus) -> str:
+    if job.state.paused:
+        return reader.t("job.paused")
+    return reader.when(job.state.next_run_at)
+
+
+def _run_line(reader: Reader, run: JobRun) -> RichText:
+    icon = "✅" if run.ok else ("🔄" if run.ok is None else "⛔️")
+    line = reader.text().plain(f"{icon} {_outcome(reader, run)}")
+    detail = run.error or run.result
+    if detail:
+        line.newline().code(shortened(detail, ERROR_LENGTH))
+    return line
+
+
+def delivery_message(reader: Reader, state: DeliveryStatus) -> OutMessage:
+    body = reader.lines(
+        reader.rich("delivery.title"),
+        "",
+        *(
+            reader.rich(f"delivery.{key}", n=n)
+            for key, n in (
+                ("pending", state.pending),
+                ("sending", state.sending),
+                ("retry", state.retry),
+                ("sent_lately", state.sent_lately),
+                ("ambiguous", state.ambiguous),
+                ("failed", state.failed),
+                ("gone", state.gone),
+                ("inbox", state.inbox_waiting),
+                ("bad", state.inbox_bad),
+            )
+        ),
+    )
+    if state.is_clear:
+        body.newline(2).add(reader.rich("delivery.all_clear"))
+    rows = [
+        (
+            Button(
+                text=reader.t(f"admin_button.{key}", n=n),
+                data=pack(verb, *args),
+            ),
+        )
+        for key, n, verb, args in (
+            ("ambiguous", state.ambiguous, Verb.OUTBOX, (OutboxState.AMBIGUOUS.value,)),
+            ("failed", state.failed, Verb.OUTBOX, (OutboxState.FAILED.value,)),
+            ("bad_updates", state.inbox_bad, Verb.BAD_UPDATES, ()),
+        )
+        if n
+    ]
+    refresh = (Button(text=reader.t("button.refresh"), data=pack(Verb.DELIVERY)),)
+    return body.message(keyboard=(*rows, refresh, back_row(reader)))
+
+
+def outbox_message(
+    reader: Reader,
+    which: OutboxState,
+    messages: Sequence[Outgoing],
+    chats: Mapping[int, Chat],
+) -> OutMessage:
+    """Stopped messages; an admin decides on each."""
+    is_ambiguous = which is OutboxState.AMBIGUOUS
+    body = reader.lines(
+        reader.rich("delivery.ambiguous_title" if is_ambiguous else "delivery.failed_title"),
+        reader.rich("delivery.ambiguous_about") if is_ambiguous else None,
+    )
+    if not messages:
+        body.newline(2).add(reader.rich("delivery.none"))
+    rows: list[tuple[Button, ...]] = []
+    for number, message in enumerate(messages[:ITEMS], 1):
+        body.newline(2).add(_outgoing(reader, number, message, chats.get(message.chat_id)))
+        again = Button(
+            text=f"{reader.n(number)} {reader.t('admin_button.resend')}",
+            data=pack(Verb.RESEND, message.id, which.value),
+        )
+        drop = Button(
+            text=f"{reader.n(number)} {reader.t('admin_button.drop')}",
+            data=pack(Verb.DROP, message.id, which.value),
+        )
+        rows.append((again, drop))
+    return body.message(keyboard=(*rows, back_row(reader, "to_delivery", Verb.DELIVERY)))
+
+
+def _outgoing(reader: Reader, number: int, message: Outgoing, chat: Chat | None) -> RichText:
+    place = chat.title if chat and chat.title else str(message.chat_id)
+    kinds = ("alert", "digest", "notice", "broadcast")
+    kind = message.kind if message.kind in kinds else "notice"
+    line = (
+        reader.text()
+        .plain(f"{reader.n(number)}. ")
+        .add(
+            reader.rich(
+                "delivery.item",
+                kind=reader.t(f"delivery.kind_{kind}"),
+                place=reader.name(shortened(place, NAME_LENGTH)),
+                when=reader.when(message.created_at) if message.created_at else "",
+            )
+        )
+    )
+    text = OutMessage.from_json(message.payload).text
+    line.newline().quote(reader.name(shortened(text, 140)))
+    if message.error:
+        line.newline().code(shortened(message.error, ERROR_LENGTH))
+    return line
+
+
+def bad_updates_message(reader: Reader, updates: Sequence[StoredUpdate]) -> OutMessage:
+    """Updates set aside. Their errors are shown, never what people wrote."""
+    body = reader.lines(reader.rich("delivery.bad_title"))
+    if not updates:
+        body.newline(2).add(reader.rich("delivery.none"))
+    for update in updates[:ITEMS]:
+        head = f"#{update.update_id} · {reader.when(update.received_at)}"
+        body.newline(2).plain(head)
+        body.newline().code(shortened(update.error, ERROR_LENGTH))
+    return body.message(keyboard=(back_row(reader, "to_delivery", Verb.DELIVERY),))
+
+
+def system_message(reader: Reader, state: SystemStatus) -> OutMessage:
+    versions = " · ".join(f"{name} {number}" for name, number in state.versions)
+    memory = round(state.memory_bytes / _MB)
+    size = state.database_bytes / _MB
+    return reader.lines(
+        reader.rich("admin_status.title"),
+        "",
+        reader.rich("admin_status.posts", total=state.posts, today=state.posts_today),
+        reader.rich("admin_status.kept", n=state.left_out_today),
+        reader.rich(
+            "admin_status.people", users=state.users, chats=state.chats, watches=state.watches
+        ),
+        reader.rich("admin_status.plans", n=state.plans),
+        reader.rich("admin_status.memory", mb=memory) if memory else None,
+        reader.rich(
+            "admin_status.database", mb=reader.n(size, 1), kind=reader.name(state.database_kind)
+        ),
+        reader.rich("admin_status.uptime", when=reader.when(state.started_at)),
+        reader.rich("admin_status.versions", versions=reader.name(versions)),
+    ).message(
+        keyboard=(
+            (Button(text=reader.t("button.refresh"), data=pack(Verb.ADMIN_STATUS)),),
+            back_row(reader),
+        )
+    )
+
+
+def channels_message(reader: Reader, chats: Sequence[Chat], plans: Mapping[int, int]) -> OutMessage:
+    """The groups and channels that know the bot, and what is planned for them."""
+    body = reader.lines(reader.rich("channels.title"))
+    if not chats:
+        body.newline(2).add(reader.rich("channels.none"))
+    for chat in chats[:CHATS]:
+        if not chat.reachable and not chat.is_bot_admin:
+            key = "item_gone"
+        else:
+            key = "item_ok" if chat.reachable else "item_no_rights"
+        title = reader.name(shortened(chat.title or str(chat.id), NAME_LENGTH))
+        line = reader.rich(f"channels.{key}", title=title)
+        if plans.get(chat.id):
+            line.plain(f" · {reader.t('channels.plans', n=plans[chat.id])}")
+        body.newline().add(line)
+    if len(chats) > CHATS:
+        body.newline().add(reader.rich("channels.more", n=len(chats) - CHATS))
+    return body.message(keyboard=(back_row(reader),))
+
+
+def source_gone_notice(reader: Reader, name: str, error: str) -> OutMessage:
+    """A feed died and was switched off."""
+    head = reader.rich("notice.source_gone", name=reader.name(shortened(name, NAME_LENGTH)))
+    why = (
+        reader.rich("notice.source_gone_error", error=reader.name(shortened(error, ERROR_LENGTH)))
+        if error
+        else None
+    )
+    return reader.lines(head, why).message(
+        keyboard=((Button(text=reader.t("admin_button.sources"), data=pack(Verb.SOURCES)),),)
+    )
+
+
+def trouble_notice(reader: Reader, update_id: int, error: str, at: datetime) -> OutMessage:
+    """An update was set aside."""
+    body = reader.lines(
+        reader.rich("notice.update", number=str(update_id), when=reader.when(at)),
+        reader.text().code(shortened(tidied(error), ERROR_LENGTH)),
+    )
+    return body.message(
+        keyboard=((Button(text=reader.t("admin_button.delivery"), data=pack(Verb.DELIVERY)),),)
+    )

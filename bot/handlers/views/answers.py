@@ -1,0 +1,68 @@
+"""An answer as it grows, and whole with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.handlers.buttons import NEW, STOP, Verb, pack
+from bot.handlers.views.page import FSI, NAME_LENGTH, PDI, Reader, shortened
+from bot.handlers.views.start import Example
+from bot.models.ai import Evidence
+from bot.models.insight import Window
+from bot.models.messages import Button, OutMessage, RichText
+from bot.models.post import PostKind
+from bot.services.message_text import from_markdown
+
+PROOFS = 6
+TITLE_LENGTH = 90
+BUTTON_LENGTH = 24
+
+
+def answer_so_far(reader: Reader, markdown: str, *, can_stop: bool) -> OutMessage:
+    """What there is of an answer; in a group with a button that ends it."""
+    text = reader.text()
+    if markdown.strip():
+        text.add_formatted(*from_markdown(markdown))
+    else:
+        text.plain(reader.t("ask.thinking"))
+    stop = Button(text=reader.t("ask.stop"), data=STOP)
+    return text.message(keyboard=((stop,),) if can_stop else ())
+
+
+def answer_message(
+    reader: Reader,
+    markdown: str,
+    sources: Sequence[Evidence],
+    follow_ups: Sequence[Example],
+    *,
+    stopped: bool,
+    owner: int = 0,
+) -> OutMessage:
+    """The whole answer, the posts it cites by their numbers, and what to look at next."""
+    text = reader.text().add_formatted(*from_markdown(markdown))
+    if stopped:
+        text.newline(2).add(reader.rich("ask.stopped"))
+    if sources:
+        text.newline(2).add(reader.rich("ask.sources"))
+        for evidence in sources[:PROOFS]:
+            text.newline().add(_proof(reader, evidence))
+    cards = tuple(
+        Button(
+            text=f"📈 {shortened(term.term, BUTTON_LENGTH)}",
+            data=pack(Verb.CARD, term.ref, Window.H24, 0, NEW, owner=owner),
+        )
+        for term in follow_ups
+    )
+    return text.message(keyboard=(cards,) if cards else ())
+
+
+def _proof(reader: Reader, evidence: Evidence) -> RichText:
+    said = shortened(evidence.title or evidence.text, TITLE_LENGTH)
+    by = shortened(evidence.source, NAME_LENGTH)
+    if by and evidence.kind is PostKind.TWEET:
+        by = f"@{by.lstrip('@')}"
+    facts = [reader.name(by)] if by else []
+    facts.append(reader.when(evidence.created_at))
+    # The number is written as the answer writes it, and kept apart from what follows.
+    line = reader.text().plain(f"{FSI}[{evidence.number}]{PDI} ")
+    return line.link(reader.name(said), evidence.url).plain(f" · {' · '.join(facts)}")
