@@ -77,17 +77,26 @@ class WatchIndex:
         if not self._names.isdisjoint(people):
             for name in self._names & people:
                 found |= self._people[name]
-        if self._vocabulary.isdisjoint(words):
-            return found
-        single, runs = self._single, self._runs
-        for at, word in enumerate(words):
-            if word in single:
-                found |= single[word]
-            for place, run, number in runs.get(word, ()):
-                start = at - place
-                if start >= 0 and tuple(words[start : start + len(run)]) == run:
-                    found.add(number)
+        for word in self._vocabulary.intersection(words):
+            if word in self._single:
+                found |= self._single[word]
+            if word in self._runs:
+                places = [at for at, other in enumerate(words) if other == word]
+                for place, run, number in self._runs[word]:
+                    if number not in found and _is_there(run, words, place, places):
+                        found.add(number)
         return found
+
+
+def _is_there(
+    run: tuple[str, ...], words: Sequence[str], place: int, places: Sequence[int]
+) -> bool:
+    """Does `run` stand in `words` where its word number `place` is at one of `places`?"""
+    for at in places:
+        start = at - place
+        if start >= 0 and tuple(words[start : start + len(run)]) == run:
+            return True
+    return False
 
 
 def frequencies(many: Iterable[Said]) -> Counter[str]:
