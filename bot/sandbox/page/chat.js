@@ -1,6 +1,8 @@
 // The page's flow: rooms, live changes, and what a person does. Drawing is in render.js.
 import { Composer } from "./composer.js";
-import { avatar, bubble, draftBubble, el, icon, preview } from "./render.js";
+import { Drafts } from "./drafts.js";
+import { Overlays } from "./overlays.js";
+import { avatar, bubble, el, icon, preview } from "./render.js";
 import { TEXTS } from "./texts.js";
 
 const $ = (id) => document.getElementById(id);
@@ -17,8 +19,10 @@ class Page {
     this.rooms = [];
     this.room = null;
     this.messages = new Map();
-    this.drafts = new Map();
+    this.drafts = new Drafts(this);
+    this.over = new Overlays(this);
     this.pressed = new Map();
+    this.early = new Map();
     this.unread = new Map();
     this.composer = new Composer(this);
     const page = this;
@@ -28,11 +32,11 @@ class Page {
       command: (text) => this.say(text),
       search: (text) => this.search(text),
       mention: (text) => this.composer.insert(`${text} `),
-      copy: (text) => this.copy(text),
+      copy: (text) => this.over.copy(text),
       jump: (id) => this.jump(id),
-      view: (src) => this.view(src),
+      view: (src) => this.over.view(src),
       reply: (message) => this.composer.replyTo(message),
-      context: (message, event) => this.context(message, event),
+      context: (message, event) => this.over.context(message, event),
       botName: () => this.state.bot.name || "",
       number: (value) => this.number(value),
       clock: (seconds) => this.clock(seconds),
@@ -67,12 +71,12 @@ class Page {
       method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
     });
     const result = await answer.json();
-    if (!answer.ok) { this.toast(result.error); return null; }
+    if (!answer.ok) { this.over.toast(result.error); return null; }
     return result;
   }
 
   fixed() {
-    const marks = { back: "back", "backstage-open": "code", "backstage-close": "close", "search-open": "search",
+    const marks = { back: "back", "search-open": "search",
       "search-close": "close", "reply-cancel": "close", attach: "clip", send: "send", down: "down" };
     for (const [id, name] of Object.entries(marks)) $(id).append(icon(name));
     $("back").onclick = () => { location.hash = "list"; };
@@ -82,11 +86,6 @@ class Page {
     $("search-text").oninput = (event) => this.filter(event.target.value);
     $("down").onclick = () => this.bottom(true);
     $("messages").onscroll = () => { this.stick = this.isAtBottom(); $("down").hidden = this.stick; };
-    $("viewer").onclick = () => $("viewer").close();
-    $("alert").querySelector("button").onclick = () => $("alert").close();
-    $("backstage-open").onclick = () => { $("backstage").hidden = false; this.backstage(); };
-    $("backstage-close").onclick = () => { $("backstage").hidden = true; };
-    document.addEventListener("click", () => { $("context").hidden = true; });
     addEventListener("hashchange", () => this.route());
     // Pictures, fonts and keyboards change heights after the fact: who reads the end stays there.
     const stay = new ResizeObserver(() => { if (this.stick) this.bottom(); });
@@ -100,8 +99,7 @@ class Page {
     $("list-title").textContent = this.text.title;
     $("language").textContent = this.text.other;
     $("note").textContent = this.text.note;
-    $("alert").querySelector("button").textContent = this.text.ok;
-    $("backstage").querySelector("strong").textContent = this.text.backstage;
+    this.over.words();
     $("search-text").placeholder = this.text.search;
     for (const [id, name] of [["search-open", "search"], ["backstage-open", "backstage"], ["attach", "file"], ["send", "message"]]) {
       $(id).title = this.text[name];
@@ -190,16 +188,15 @@ class Page {
     const past = await this.get(`sandbox/history?chat=${room.id}`);
     if (this.room !== room && this.room.id !== room.id) return;
     this.messages = new Map(past.messages.map((message) => [message.message_id, message]));
-    this.drafts.forEach((draft) => clearInterval(draft.timer));
     this.drafts.clear();
     this.composer.keyboard(past.keyboard);
     this.drawAll();
-    past.drafts.forEach((draft) => this.draft(draft));
+    past.drafts.forEach((draft) => this.drafts.show(draft));
     this.pin(past.pinned);
     this.bottom();
   }
 
-  context_of(before) {
+  context(before) {
     return {
       isMine: (message) => !message.by_bot && message.from?.id === this.room.writer,
       showName: (message) => this.room.type !== "private" && this.room.type !== "channel"
@@ -219,7 +216,7 @@ class Page {
       const today = this.day(message.date);
       if (today !== day) nodes.push(el("div", { class: "day" }, el("span", {}, today)));
       day = today;
-      nodes.push(bubble(message, this.context_of(before), this.acts));
+      nodes.push(bubble(message, this.context(before), this.acts));
       before = message;
     }
     this.lastDay = day;
@@ -238,7 +235,7 @@ class Page {
     const stick = this.isAtBottom();
     const before = [...this.messages.values()].filter((m) => m.message_id < message.message_id).pop();
     this.messages.set(message.message_id, message);
-    const node = bubble(message, this.context_of(before), this.acts);
+    const node = bubble(message, this.context(before), this.acts);
     const old = $("messages").querySelector(`[data-id="${message.message_id}"]`);
     if (old) { old.replaceWith(node); } else {
       const today = this.day(message.date);
@@ -250,55 +247,14 @@ class Page {
     if (stick || !message.by_bot) this.bottom(); else $("down").hidden = false;
   }
 
-  draft(draft) {
-    let shown = this.drafts.get(draft.draft_id);
-    const stick = this.isAtBottom();
-    if (!shown) {
-      shown = { length: 0, node: el("div") };
-      $("flow").append(shown.node);
-      this.drafts.set(draft.draft_id, shown);
-    } else if (shown.node.nextSibling) $("flow").append(shown.node);
-    const old = shown.draft?.text || "";
-    let same = 0;
-    while (same < Math.min(old.length, draft.text.length, shown.length) && old[same] === draft.text[same]) same += 1;
-    shown.length = matchMedia("(prefers-reduced-motion: reduce)").matches ? draft.text.length : same;
-    shown.draft = draft;
-    const paint = () => {
-      const left = shown.draft.text.length - shown.length;
-      shown.length += Math.max(Math.ceil(left / 6), Math.min(left, 2));
-      const cut = shown.length;
-      const entities = (shown.draft.entities || []).filter((entity) => entity.offset < cut)
-        .map((entity) => ({ ...entity, length: Math.min(entity.length, cut - entity.offset) }));
-      const node = draftBubble({ text: shown.draft.text.slice(0, cut), entities }, this.acts);
-      shown.node.replaceWith(node);
-      shown.node = node;
-      if (stick) this.bottom();
-      if (cut >= shown.draft.text.length) clearInterval(shown.timer);
-    };
-    clearInterval(shown.timer);
-    shown.timer = setInterval(paint, 40);
-    paint();
-    clearTimeout(shown.end);
-    shown.end = setTimeout(() => this.dropDraft(draft.draft_id), Math.max(0, draft.expires_at * 1000 - Date.now()));
-  }
-
-  dropDraft(id) {
-    const shown = this.drafts.get(id);
-    if (!shown) return;
-    clearInterval(shown.timer);
-    clearTimeout(shown.end);
-    shown.node.remove();
-    this.drafts.delete(id);
-  }
-
   listen() {
     const source = new EventSource(`sandbox/events?since=${this.state.rev}`);
     addEventListener("pagehide", () => source.close());
     addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
     source.onmessage = (event) => this.happened(JSON.parse(event.data));
-    source.onerror = () => { this.isLost = true; this.toast(this.text.lost, 60000); };
+    source.onerror = () => { this.isLost = true; this.over.toast(this.text.lost, 60000); };
     source.onopen = () => {
-      if (this.isLost) { this.isLost = false; this.toast(""); this.refresh(); if (this.room) this.open(this.room); }
+      if (this.isLost) { this.isLost = false; this.over.toast(""); this.refresh(); if (this.room) this.open(this.room); }
     };
   }
 
@@ -309,7 +265,7 @@ class Page {
       const message = { ...event.message, by_bot: event.by_bot };
       if (room) room.last = message;
       if (here) {
-        if (event.by_bot) { [...this.drafts.keys()].forEach((id) => this.dropDraft(id)); this.status(); }
+        if (event.by_bot) { this.drafts.clear(); this.status(); }
         if (message.pinned_message) this.pin(message.pinned_message.message_id);
         this.put(message);
       } else if (event.by_bot) this.unread.set(event.chat_id, (this.unread.get(event.chat_id) || 0) + 1);
@@ -322,14 +278,14 @@ class Page {
         this.messages.delete(event.message_id);
         $("messages").querySelector(`[data-id="${event.message_id}"]`)?.remove();
       }
-    } else if (event.kind === "draft") { if (here) this.draft(event.draft); }
+    } else if (event.kind === "draft") { if (here) this.drafts.show(event.draft); }
     else if (event.kind === "action") { if (here) this.status(event.action); }
     else if (event.kind === "answer") this.answered(event);
     else if (event.kind === "reactions") {
       const message = here && this.messages.get(event.message_id);
       if (message) this.put({ ...message, reactions: event.reactions });
     } else if (event.kind === "keyboard") { if (here) this.composer.keyboard(event.markup); }
-    else if (event.kind === "call") { if (!$("backstage").hidden) this.backstage(); }
+    else if (event.kind === "call") { if (!$("backstage").hidden) this.over.backstage(); }
     else if (event.kind === "reset") location.reload();
     else { clearTimeout(this.later); this.later = setTimeout(() => this.refresh(), 60); }
   }
@@ -342,8 +298,8 @@ class Page {
   }
 
   async press(message, button, key) {
-    if (button.copy_text) return this.copy(button.copy_text.text);
-    if (button.web_app) return this.toast(this.text.web_app);
+    if (button.copy_text) return this.over.copy(button.copy_text.text);
+    if (button.web_app) return this.over.toast(this.text.web_app);
     const inline = button.switch_inline_query_current_chat ?? button.switch_inline_query
       ?? button.switch_inline_query_chosen_chat?.query;
     if (inline !== undefined) return this.composer.fill(`@${this.state.bot.username} ${inline}`);
@@ -352,23 +308,27 @@ class Page {
     const asked = await this.post("press", body);
     const done = () => key.classList.remove("waiting");
     if (!asked) return done();
-    if (asked.answer) { done(); return this.answered({ query_id: null, ...asked.answer }, true); }
     this.pressed.set(asked.query_id, done);
+    // The bot may be quicker than the answer to our own request.
+    const early = this.early.get(asked.query_id) || (asked.answer && { query_id: asked.query_id, ...asked.answer });
+    if (early) return this.answered(early);
     setTimeout(() => { done(); this.pressed.delete(asked.query_id); }, WAIT_FOR_ANSWER_MS);
     return undefined;
   }
 
-  answered(answer, isMine = false) {
+  answered(answer) {
     const done = this.pressed.get(answer.query_id);
-    if (!done && !isMine) return;
-    done?.();
+    if (!done) {
+      this.early.set(answer.query_id, answer);
+      setTimeout(() => this.early.delete(answer.query_id), WAIT_FOR_ANSWER_MS);
+      return;
+    }
+    done();
+    this.early.delete(answer.query_id);
     this.pressed.delete(answer.query_id);
     if (answer.text && answer.show_alert) {
-      const words = $("alert").querySelector("p");
-      words.textContent = answer.text;
-      words.dir = "auto";
-      $("alert").showModal();
-    } else if (answer.text) this.toast(answer.text);
+      this.over.alert(answer.text);
+    } else if (answer.text) this.over.toast(answer.text);
   }
 
   search(text) {
@@ -403,54 +363,6 @@ class Page {
     node.scrollIntoView({ block: "center", behavior: "smooth" });
     node.classList.add("flash");
     setTimeout(() => node.classList.remove("flash"), 1200);
-  }
-
-  context(message, event) {
-    const entries = [[this.text.reply, () => this.composer.replyTo(message)]];
-    const text = message.text ?? message.caption;
-    if (text) entries.push([this.text.copy, () => this.copy(text)]);
-    const react = (emoji) => this.post("react", { user: this.room.writer, message: message.message_id, emoji, chat: this.room.id });
-    const menu = $("context");
-    menu.replaceChildren(
-      el("div", { class: "marks" }, ...["👍", "❤️", "🔥", "👏", "😢"].map((mark) =>
-        el("button", { type: "button", onclick: () => react(mark) }, mark))),
-      ...entries.map(([label, act]) => el("button", { type: "button", onclick: act }, label)));
-    menu.hidden = false;
-    const box = menu.getBoundingClientRect();
-    menu.style.left = `${Math.max(8, Math.min(event.clientX, innerWidth - box.width - 8))}px`;
-    menu.style.top = `${Math.max(8, Math.min(event.clientY, innerHeight - box.height - 8))}px`;
-  }
-
-  async copy(text) {
-    try { await navigator.clipboard.writeText(text); this.toast(this.text.copied); } catch { this.toast(text); }
-  }
-
-  view(src) {
-    $("viewer").querySelector("img").src = src;
-    $("viewer").showModal();
-  }
-
-  toast(words, time = 3500) {
-    const node = $("toast");
-    node.textContent = words;
-    node.dir = "auto";
-    node.classList.toggle("shown", Boolean(words));
-    clearTimeout(this.toastTimer);
-    this.toastTimer = setTimeout(() => node.classList.remove("shown"), time);
-  }
-
-  async backstage() {
-    const { calls, violations } = await this.get(`sandbox/calls?since=${this.seenCall || 0}`);
-    const list = $("backstage").querySelector("ol");
-    for (const call of calls.slice(-120)) {
-      this.seenCall = call.seq;
-      if (call.method === "getUpdates" && !call.error_code) continue;
-      const detail = call.error_code ? `${call.error_code} ${call.description}` : call.fault;
-      list.prepend(el("li", { class: call.error_code || call.fault ? "bad" : "" },
-        el("code", {}, call.method), el("span", {}, `${call.chat_id ?? ""} · ${call.ms} ms`), detail ? el("small", {}, detail) : null));
-    }
-    while (list.children.length > 200) list.lastChild.remove();
-    $("backstage").classList.toggle("flooded", violations.length > 0);
   }
 
   isAtBottom() {
