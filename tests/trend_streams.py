@@ -92,4 +92,4 @@ def past_of(posts: Iterable[PostTerms], before: datetime) -> list[TermDay]:
                 for key in (term, ""):
                     day = (key, post.at_ms // DAY_MS, post.is_news)
                     counts[day] = counts.get(day, 0) + 1
-    return [TermDay(*key, said, 0) for key, said in counts.items()]
+    return [(*key, said, 0) for key, said in counts.items()]

@@ -64,9 +64,9 @@ def count(posts: Iterable[PostTerms], heard: HeardVoices) -> list[TermCount]:
             for term in post.terms:
                 _add(counts, term, int(term in new), positive, negative)
     return [
-        TermCount(hour, is_news, term, *figures)
+        TermCount(hour, is_news, term, *counts[term])
         for (hour, is_news), counts in hours.items()
-        for term, figures in counts.items()
+        for term in sorted(counts)  # neighbours in the index are written together
     ]
 
 

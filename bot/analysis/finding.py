@@ -18,6 +18,7 @@ from bot.analysis.stories import (
     step_of,
     stories,
     telling,
+    twins,
 )
 from bot.analysis.terms import PostTerms
 from bot.analysis.text import spellings, surfaces
@@ -68,6 +69,7 @@ class Figures:
 
     key: str
     member_keys: tuple[str, ...]
+    twin_keys: frozenset[str]  # on the same posts as the leading term
     score: float
     volume: int
     baseline: float
@@ -105,6 +107,12 @@ def find(asked: Asked, past: Iterable[TermDay], limit: int) -> list[Story]:
     found = stories(risen, len(posts), least)
     found.sort(key=lambda story: (-story.score, story.lead.key))
     return found[:limit]
+
+
+def ids_of(window: WindowPosts, found: Sequence[Story]) -> list[int]:
+    """The posts of all stories."""
+    indexes = set[int]().union(*(story.posts for story in found))
+    return [window.posts[index].id for index in sorted(indexes)]
 
 
 def ranked(
@@ -153,12 +161,13 @@ def figures(
     return Figures(
         key=lead.key,
         member_keys=tuple(term.key for term in story.terms),
+        twin_keys=frozenset(twins(story)),
         score=story.score,
         volume=len(own) * window.one_in,
         baseline=lead.expected.mean * window.one_in,
         voices=lead.voices,
         copies=echoes,
-        coordinated=is_coordinated(posts, sorted(story.posts), echoes),
+        coordinated=is_coordinated(posts, own, echoes),
         started_ms=way.started_ms,
         peak_ms=way.peak_ms,
         state=way.state,
@@ -175,7 +184,7 @@ def figures(
 def named(found: Figures, texts: Mapping[int, str]) -> Name:
     """Step four: words for a story, from the texts of its sample."""
     sample = [texts[post_id] for post_id in found.sample_ids if post_id in texts]
-    return name(found.key, found.member_keys, sample)
+    return name(found.key, found.member_keys, sample, found.twin_keys)
 
 
 def name_all(found: Sequence[Figures], texts: Mapping[int, str]) -> list[Name]:

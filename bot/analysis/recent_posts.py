@@ -6,17 +6,19 @@ hash of the post's id, so that what is left is a fair sample of the whole span.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable
 
 from bot.analysis.terms import PostTerms
+
+FEW = 200  # new posts that are put in their places one by one
 
 
 class RecentPosts:
     def __init__(self, span_ms: int, capacity: int) -> None:
         self.span_ms = span_ms
         self._capacity = capacity
-        self._posts: list[tuple[int, int, PostTerms]] = []
+        self._posts: list[PostTerms] = []
         self._ids: set[int] = set()
         self._oldest_ms = 1 << 62  # nothing before this is here
         self.one_in = 1  # the share that is kept: all, every second, every fourth …
@@ -27,32 +29,35 @@ class RecentPosts:
     def add(self, posts: Iterable[PostTerms], now_ms: int) -> None:
         """Take posts in, in any order; those outside (now - span, …] are left out."""
         oldest = self._oldest_ms = now_ms - self.span_ms
-        for post in posts:
-            if (
-                post.at_ms > oldest
-                and post.id not in self._ids
-                and is_sampled(post.id, self.one_in)
-            ):
-                self._posts.append((post.at_ms, post.id, post))
-                self._ids.add(post.id)
-        self._posts.sort(key=_order)  # nearly sorted already: one pass
+        new = [
+            post
+            for post in posts
+            if post.at_ms > oldest and post.id not in self._ids and is_sampled(post.id, self.one_in)
+        ]
+        self._ids.update(post.id for post in new)
+        if len(new) <= FEW:
+            for post in new:
+                insort(self._posts, post, key=_order)
+        else:
+            self._posts += new
+            self._posts.sort(key=_order)
         self._forget(oldest)
         while len(self._posts) > self._capacity:
             self.one_in *= 2
-            self._posts = [entry for entry in self._posts if is_sampled(entry[1], self.one_in)]
-            self._ids = {entry[1] for entry in self._posts}
+            self._posts = [post for post in self._posts if is_sampled(post.id, self.one_in)]
+            self._ids = {post.id for post in self._posts}
 
     def drop(self, post_id: int) -> None:
         """Take one post out, e.g. after an admin dropped it."""
         if post_id in self._ids:
             self._ids.remove(post_id)
-            self._posts = [entry for entry in self._posts if entry[1] != post_id]
+            self._posts = [post for post in self._posts if post.id != post_id]
 
     def between(self, start_ms: int, end_ms: int) -> list[PostTerms]:
         """Posts of (start, end], oldest first."""
         first = bisect_right(self._posts, start_ms, key=_time)
         last = bisect_right(self._posts, end_ms, key=_time)
-        return [post for _, _, post in self._posts[first:last]]
+        return self._posts[first:last]
 
     def reaches(self, start_ms: int) -> bool:
         """Whether every post after this moment is here (or was, before thinning)."""
@@ -61,7 +66,7 @@ class RecentPosts:
     def _forget(self, oldest: int) -> None:
         cut = bisect_right(self._posts, oldest, key=_time)
         if cut:
-            self._ids.difference_update(entry[1] for entry in self._posts[:cut])
+            self._ids.difference_update(post.id for post in self._posts[:cut])
             del self._posts[:cut]
 
 
@@ -71,9 +76,9 @@ def is_sampled(post_id: int, one_in: int) -> bool:
     return one_in == 1 or (post_id * 0x9E3779B97F4A7C15 >> 40) % one_in == 0
 
 
-def _order(entry: tuple[int, int, PostTerms]) -> tuple[int, int]:
-    return entry[:2]
+def _order(post: PostTerms) -> tuple[int, int]:
+    return post.at_ms, post.id
 
 
-def _time(entry: tuple[int, int, PostTerms]) -> int:
-    return entry[0]
+def _time(post: PostTerms) -> int:
+    return post.at_ms

@@ -13,6 +13,7 @@ from bot.models.insight import MoodSplit, TrendState
 
 JACCARD = 0.34  # posts that two terms share, of the posts that either has
 CONTAINED = 0.5  # … of the posts of the smaller
+TWIN = 0.6  # Jaccard at which two terms are two names of one thing
 BEYOND_CHANCE = 3.0  # times more shared posts than two unrelated terms would have
 MOST_TERMS = 250  # rising terms looked at; a window with more of them has larger worries
 STEPS = 24  # of a window, for its course
@@ -111,6 +112,16 @@ def _is_inflection(key: str, lead: str) -> bool:
     return (
         len(short) >= 3 and long.startswith(short) and long[len(short) :] in word_set("inflections")
     )
+
+
+def twins(story: Story) -> list[str]:
+    """The keys of other terms on nearly the same posts as the leading one."""
+    lead = story.lead.posts
+    return [
+        term.key
+        for term in story.terms[1:]
+        if len(term.posts & lead) >= TWIN * len(term.posts | lead)
+    ]
 
 
 def course(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.analysis.terms import LONGEST_PHRASE, is_content
@@ -26,10 +26,13 @@ class Name:
     related: tuple[str, ...]
 
 
-def name(lead: str, members: Sequence[str], texts: Iterable[str]) -> Name:
+def name(
+    lead: str, members: Sequence[str], texts: Iterable[str], twins: Container[str] = ()
+) -> Name:
     """Name the story that `lead` leads, from texts that belong to it.
 
-    `members` are the keys of its terms, `lead` among them, strongest first.
+    `members` are the keys of its terms, `lead` among them, strongest first. Those of them that are
+    `twins`, on the same posts as the lead, count as spellings when they are hashtags.
     """
     said = [list(surfaces(text)) for text in texts]
     forms = _forms(set(members), said)
@@ -39,7 +42,11 @@ def name(lead: str, members: Sequence[str], texts: Iterable[str]) -> Name:
         term, is_hashtag = label[1:], True
     else:
         term, is_hashtag = _phrase(lead, said) or label, False
-    same = [lead, *(key for key in members if key != lead and _is_form_of(key, lead))]
+    same = [lead]
+    for key in members:
+        is_twin_tag = key in twins and key in forms and _most(forms[key]).startswith("#")
+        if key != lead and (is_twin_tag or _is_form_of(key, lead)):
+            same.append(key)
     spellings = dict.fromkeys([_shown(term, is_hashtag)])
     for key in same:
         spellings.update(dict.fromkeys(form for form, _ in forms.get(key, Counter()).most_common()))

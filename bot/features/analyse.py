@@ -244,9 +244,8 @@ class Analyser:
                 )
                 self._heard.open(hour, earlier)
 
-    async def _copies(self, seen: WindowPosts, found: Iterable[Story]) -> dict[int, int]:
-        indexes = {index for story in found for index in story.posts}
-        return await self._trends.copies(seen.posts[index].id for index in sorted(indexes))
+    async def _copies(self, seen: WindowPosts, found: Sequence[Story]) -> dict[int, int]:
+        return await self._trends.copies(await asyncio.to_thread(finding.ids_of, seen, found))
 
     async def _names(self, found: Sequence[Figures]) -> list[Name]:
         wanted = [post_id for one in found for post_id in one.sample_ids]

@@ -14,7 +14,7 @@ from bot.models.post import Post
 from bot.storage.posts import PostStore
 from bot.utils.times import from_ms, to_ms
 
-PAGE = 400  # posts made from rows at a time: more would hold the event loop
+PAGE = 200  # posts made from rows at a time: more would hold the event loop
 CAPACITY = 40_000  # posts of a window looked at; of more, a fair sample
 
 
@@ -31,7 +31,8 @@ class PostWindows:
         recent: list[RecentPosts] = []
         for window in (Window.D7, Window.H24):
             one = RecentPosts(_milliseconds(window.span), self._capacity)
-            one.add((await self.span(window.span, now)).posts, to_ms(now))
+            held = await self.span(window.span, now)
+            await asyncio.to_thread(one.add, held.posts, to_ms(now))
             recent.insert(0, one)
         self._recent = tuple(recent)
 

@@ -136,14 +136,10 @@ class TermCount(NamedTuple):
     negative: int
 
 
-class TermDay(NamedTuple):
-    """A term on one past day; the empty term is everything."""
-
-    term: str
-    day: int  # since 1970
-    is_news: bool
-    voices: int
-    same: int  # of them, at the time of day or on the weekday that is compared
+# A term on one past day: the term ("" is everything), the day (since 1970), whether of news, its
+# touches, and how many of them came at the time of day or on the weekday that is compared. Plain
+# tuples, as the database gives them: a window needs tens of thousands.
+TermDay = tuple[str, int, bool, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

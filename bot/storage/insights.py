@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 from bot.models.insight import MoodSplit, TermCount, TermDay, Trend, TrendState, Window
@@ -21,7 +22,7 @@ EPISODE_GAP = timedelta(hours=6)  # a term that is back after this rises anew
 SNAPSHOT_SIZE = 30
 
 _WATERMARK = "trends.post_id"
-_AT_ONCE = 900  # parameters of one statement
+_AT_ONCE = 900  # parameters of one statement, less a few
 _COLUMNS = ("day", "kind", "term", "posts", "voices", "positive", "negative")
 _ADDED = tuple(f"{column}={{old}} + {{new}}" for column in _COLUMNS[3:])
 _HOURS = tuple(f"h{hour:02}" for hour in range(24))
@@ -53,23 +54,21 @@ class TrendStore:
         False, and nothing is changed, when the watermark is not at `after`: somebody else has
         counted these posts.
         """
-        by_hour: dict[int, list[tuple[object, ...]]] = {}
-        for c in counts:
-            day, hour = divmod(c.hour, 24)
-            kind = PostKind.NEWS if c.is_news else PostKind.TWEET
-            by_hour.setdefault(hour, []).append(
-                (day, kind.value, c.term, c.posts, c.voices, c.positive, c.negative, c.voices)
-            )
-        days = {c.hour // 24 for c in counts}
 
         async def unit(tx: Transaction) -> bool:
             row = await tx.fetch_one("SELECT value FROM meta WHERE name=?", (_WATERMARK,))
             if (int(row[0]) if row else 0) != after:
                 return False
-            for hour, rows in by_hour.items():
-                rows.sort()  # neighbours in the index together
-                await tx.execute_many(self._add[hour], rows)
-            for day in sorted(days):
+            for (hour, is_news), group in groupby(counts, key=lambda c: (c.hour, c.is_news)):
+                day, hour_of_day = divmod(hour, 24)
+                kind = (PostKind.NEWS if is_news else PostKind.TWEET).value
+                await tx.execute_many(
+                    self._add[hour_of_day],
+                    [
+                        (day, kind, c.term, c.posts, c.voices, c.positive, c.negative, c.voices)
+                        for c in group
+                    ],
+                )
                 await tx.execute(self._touch_day, (day,))
             await tx.execute(self._save_meta, (_WATERMARK, str(up_to)))
             return True
@@ -113,19 +112,15 @@ class TrendStore:
             return []
         so_far = "+".join(_HOURS[:hour]) or "0"
         same = _same_expression(window, start_ms, end_ms)
-        rows: list[TermDay] = []
+        rows: list[Any] = []
         for chunk in _chunks(["", *terms], _AT_ONCE):
             marks = ", ".join("?" for _ in chunk)
-            found = await self._db.fetch_all(
-                f"SELECT term, day, kind, voices, {same}, {so_far} FROM term_days "
-                f"WHERE term IN ({marks}) AND day>=? AND day<=?",
-                (*chunk, oldest, first_day),
-            )
-            rows.extend(
-                TermDay(term, day, kind == "news", voices, alike)
-                if day < first_day
-                else TermDay(term, day, kind == "news", today, 0)
-                for term, day, kind, voices, alike, today in found
+            rows += await self._db.fetch_all(
+                "SELECT term, day, kind='news', "
+                f"CASE WHEN day<? THEN voices ELSE {so_far} END, "
+                f"CASE WHEN day<? THEN {same} ELSE 0 END "
+                f"FROM term_days WHERE term IN ({marks}) AND day>=? AND day<=?",
+                (first_day, first_day, *chunk, oldest, first_day),
             )
         return rows
 

@@ -97,10 +97,10 @@ async def test_the_weekday_is_compared_for_a_day(store: TrendStore) -> None:
 
     rows = await store.history([], Window.H24, NOON)
 
-    alike = {day - row.day for row in rows if row.same}
+    alike = {day - row[1] for row in rows if row[4]}
     assert alike == {7, 8, 14}  # noon to noon touches two weekdays
     assert await store.history([], Window.D7, NOON - timedelta(days=40)) == []
-    assert {row.same for row in await store.history([], Window.D7, NOON)} == {0}
+    assert {row[4] for row in await store.history([], Window.D7, NOON)} == {0}
 
 
 async def test_days_without_data_do_not_use_up_the_history(store: TrendStore) -> None:
@@ -111,7 +111,7 @@ async def test_days_without_data_do_not_use_up_the_history(store: TrendStore) ->
     rows = await store.history([], Window.H24, NOON)
 
     assert len(rows) == 28
-    assert min(row.day for row in rows) == day - 280
+    assert min(row[1] for row in rows) == day - 280
 
 
 async def test_single_posts_are_swept_from_busy_past_days_only(

@@ -15,6 +15,7 @@ from bot.analysis.stories import (
     mood_of,
     stories,
     telling,
+    twins,
 )
 from bot.analysis.terms import PostTerms
 from bot.analysis.trend_names import name
@@ -231,6 +232,19 @@ def test_a_longer_hashtag_on_most_texts_is_the_name() -> None:
     found = name("زلزله", ["زلزله", "زلزلهکرمان"], texts)
 
     assert (found.term, found.is_hashtag) == ("زلزله_کرمان", True)
+
+
+def test_hashtags_that_go_together_are_spellings_of_one_trend() -> None:
+    """A campaign's two hashtags, on the same posts, are two names of it; a word is related."""
+    rising = [_scored("برفتهران", range(20), 9), _scored("زمستانسرد", range(2, 21), 8)]
+    (story,) = stories([*rising, _scored("هوا", range(3), 4)], 500, 3)
+    texts = ["#برف_تهران #زمستان_سرد هوا", "#برف_تهران #زمستان_سرد", "هوا #برف_تهران"]
+
+    found = name("برفتهران", [term.key for term in story.terms], texts, twins(story))
+
+    assert twins(story) == ["زمستانسرد"]
+    assert found.spellings == ("#برف_تهران", "#زمستان_سرد")
+    assert found.related == ("هوا",)
 
 
 def test_without_texts_the_key_is_the_name() -> None:
