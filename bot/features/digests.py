@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bot.analysis.headlines import choose
 from bot.analysis.terms import mentions, trend_key
 from bot.features.analyse import Analyser
+from bot.features.lookup import term_query
 from bot.features.telling import POST, post_item, trend_item
 from bot.models.chart import bucket_for
 from bot.models.insight import Digest, MoodSplit, SeriesPoint, Trend, Window
@@ -98,11 +99,24 @@ class Digests:
             kept=sum(point.posts for point in volume),
             dropped=dropped,
             topic=topic,
-            series={
-                trend.key: tuple(await self._analyser.series(trend.term, start, at, step_s))
-                for trend in trends[:DRAWN]
-            },
+            series=await self._courses(trends[:DRAWN], window, at, step_s),
         )
+
+    async def _courses(
+        self, trends: Sequence[Trend], window: Window, at: datetime, step_s: int
+    ) -> dict[str, tuple[SeriesPoint, ...]]:
+        """What each trend did over time, where it is known."""
+        start, found = at - window.span, {}
+        for trend in trends:
+            if window.span <= Window.H24.span:
+                points = await self._analyser.series(trend.term, start, at, step_s)
+            else:
+                # The counters of past days know words and hashtags, the index phrases too.
+                await self._search.catch_up()
+                points = await self._search.series(term_query(trend.term), start, at, step_s)
+            if any(point.posts for point in points):
+                found[trend.key] = tuple(points)
+        return found
 
     async def _rising(
         self, window: Window, at: datetime, about: _Topic | None, muted: frozenset[str]

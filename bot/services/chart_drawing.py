@@ -171,7 +171,8 @@ class _Page:
             text.set_text(" ".join(words) + "…")
 
     def _heading(self) -> None:
-        self._words(self._edge, 0.935, self._spec.title, TITLE_PT, INK, bold=True)
+        title_at = 0.935 if self._spec.subtitle else 0.9
+        self._words(self._edge, title_at, self._spec.title, TITLE_PT, INK, bold=True)
         self._words(self._edge, 0.865, self._spec.subtitle, SUBTITLE_PT, SOFT_INK, bold=False)
         if self._spec.footer:
             self._figure.text(

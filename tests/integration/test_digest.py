@@ -377,6 +377,20 @@ async def test_a_headline_collected_late_is_not_lost(world: World) -> None:
     assert [[post.title for post in d.news] for d in world.digests] == [[], [TITLES[0]]]
 
 
+async def test_a_week_is_drawn_for_phrases_too(world: World) -> None:
+    """The course of a phrase over seven days is known, and what is unknown is left out."""
+    chat = await world.chat()
+    names = PLACES.split()
+    await world.say(*(f"تیم ملی والیبال {name} برد" for name in names))
+    world.clock.move(minutes=1)
+
+    digest = await world.reports().digest(chat, Window.D7, world.clock())
+
+    assert len(digest.volume) == 42
+    assert digest.series
+    assert all(sum(p.posts for p in points) == 12 for points in digest.series.values())
+
+
 async def test_an_empty_world_makes_an_honest_digest(world: World) -> None:
     """Nothing happened: it is sent, and has nothing new."""
     await world.plan(await world.chat(), "08:00")

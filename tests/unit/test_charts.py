@@ -79,7 +79,7 @@ def test_persian_letters_are_joined() -> None:
     joined = draw(volume("سلام", lines=(), subtitle=""))
     apart = draw(volume("س\u200cل\u200cا\u200cم", lines=(), subtitle=""))
 
-    assert 20 < ink_width(joined, 15, 70) < 0.9 * ink_width(apart, 15, 70)
+    assert 20 < ink_width(joined, 35, 100) < 0.9 * ink_width(apart, 35, 100)
 
 
 def test_persian_reads_from_right_to_left() -> None:
@@ -87,7 +87,7 @@ def test_persian_reads_from_right_to_left() -> None:
     from bot.services.chart_drawing import draw
 
     def columns(title: str) -> np.ndarray:
-        band = pixels(draw(volume(title, lines=())))[15:70, :, :3].mean(axis=2)
+        band = pixels(draw(volume(title, lines=())))[35:100, :, :3].mean(axis=2)
         return np.flatnonzero((band < 0.6).any(axis=0))
 
     alone, followed = columns("#AI"), columns("#AI در تهران")
