@@ -43,6 +43,9 @@ _BARE_HTML = re.compile(
     r"((?:(?!<!\[CDATA\[|<!--|</?\2\b)[^]])*?<[a-z](?:(?!<!\[CDATA\[|</?\2\b)[^]])*)(</\2\s*>)",
     re.IGNORECASE,
 )
+_HAS_BARE_HTML = re.compile(
+    r"<(?:description|content:encoded)(?:\s[^<>]*)?(?<!/)>[^<\]]*<[a-z]", re.IGNORECASE
+)
 _TTL = re.compile(r"<ttl>\s*(\d{1,6})\s*</ttl>", re.IGNORECASE)
 _BASE = re.compile(r"<(?:rss|feed|rdf:RDF|channel)\b[^>]*\bxml:base\s*=\s*[\"']([^\"']+)")
 _HEAD = 20_000  # characters in which a feed has said what it is
@@ -77,7 +80,8 @@ def read_xml(text: str, base_url: str, now: datetime, lang: str) -> FeedContent:
     """RSS 0.9x–2.0, RDF and Atom; SourceGarbled when neither parser can read it."""
     text = clean_xml(text)
     default = _zone_of(_TITLE.findall(text[:_HEAD]), lang)
-    text = _BARE_HTML.sub(r"\1<![CDATA[\3]]>\4", text)
+    if _HAS_BARE_HTML.search(text):
+        text = _BARE_HTML.sub(r"\1<![CDATA[\3]]>\4", text)
     dates: set[str] = set()
 
     def put_right(match: re.Match[str]) -> str:
@@ -233,6 +237,8 @@ def _string(raw: Mapping[str, Any], name: str) -> str:
 
 def _link(base: str, link: str) -> str:
     """An absolute web address, or nothing."""
+    if link.startswith(("http://", "https://")):
+        return link
     try:
         url = urljoin(base, link) if link else ""
     except ValueError:  # "http://[" and the like

@@ -19,7 +19,7 @@ from bot.services.feed_text import decode, html_to_text, title_text
 MAX_TEXT = 4000  # characters of a post's text; a whole book in an item helps nobody
 MAX_ID = 190  # characters of an external id, as the column holds
 _LEAD = 60  # characters from which a description is a lead rather than a remark
-_LANGUAGE_SAMPLE = 20  # posts whose language is looked at
+_LANGUAGE_SAMPLE = 7  # posts whose language is looked at
 
 _HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _FEED = re.compile(r"<(?:[A-Za-z][\w.-]*:)?(?:rss|rdf|feed|channel)[\s>]", re.IGNORECASE)
@@ -126,7 +126,7 @@ def _lead(title: str, summary: str, content: str) -> str:
 
 def _external_id(guid: str, link: str, words: str) -> str:
     """What names the post for ever: the feed's own id, its page, or what it says."""
-    name = canonical_link(guid.strip()) or link
+    name = canonical_link(guid) if guid.startswith("http") else guid or link
     if not name:
         return f"t:{_digest(words)}"
     return name if len(name) <= MAX_ID else f"h:{_digest(name)}"
