@@ -243,12 +243,13 @@ class Alerts:
             self._publisher, chat.id, messages, kind="alert", unique_key=key, lane=Lane.URGENT
         )
         shown = [post_item(post.id) for item in alert.items for post in item.posts]
+        items = [*(row.unique_key for row in rows), *shown]
 
         async def unit(tx: Transaction) -> None:
             if not await self._store.settle_in(tx, hit_ids, now):
                 raise _AlreadyTold
             await self._publisher.publish_in(tx, rows)
-            await self._received.mark_in(tx, chat.id, [key, *shown], now)
+            await self._received.mark_in(tx, chat.id, items, now)
 
         try:
             await self._db.write(unit)

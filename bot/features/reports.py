@@ -145,11 +145,13 @@ class Reports:
             self._publisher, chat.id, messages, kind="digest", unique_key=key, lane=lane
         )
 
+        items = [*(row.unique_key for row in rows), *told_by(digest)]
+
         async def unit(tx: Transaction) -> None:
             if advance is not None:
                 await advance(tx)
             if await self._publisher.publish_in(tx, rows):
-                await self._received.mark_in(tx, chat.id, [key, *told_by(digest)], digest.at)
+                await self._received.mark_in(tx, chat.id, items, digest.at)
 
         await self._db.write(unit)
         self._publisher.wake()

@@ -141,17 +141,26 @@ class ReceivedStore:
         if rows:
             await tx.execute_many(self._upsert, rows)
 
-    async def take_back_unsent(self, chat_id: int, since: datetime) -> int:
-        """Forget what the chat was to be told by messages that then could not be delivered.
+    async def take_back_unsent(self, chat_id: int) -> int:
+        """Forget what the chat was to be told by messages that could not be delivered.
 
-        A message's creation and its marks carry the same moment: that joins them.
+        A message's unique key is marked with what it tells, at the same moment: that joins them.
         """
-        return await self._db.execute(
-            "DELETE FROM received WHERE chat_id=? AND at_ms>=? AND at_ms IN ("
-            "SELECT created_ms FROM outbox WHERE chat_id=? AND created_ms>=? "
-            "AND kind IN ('digest', 'alert') AND state IN ('gone', 'failed'))",
-            (chat_id, to_ms(since), chat_id, to_ms(since)),
-        )
+
+        async def unit(tx: Transaction) -> int:
+            unsent = await tx.fetch_all(
+                "SELECT r.at_ms FROM received r JOIN outbox o ON o.unique_key=r.item "
+                "WHERE r.chat_id=? AND o.state IN ('gone', 'failed')",
+                (chat_id,),
+            )
+            forgotten = 0
+            for (at_ms,) in unsent:
+                forgotten += await tx.execute(
+                    "DELETE FROM received WHERE chat_id=? AND at_ms=?", (chat_id, at_ms)
+                )
+            return forgotten
+
+        return await self._db.write(unit)
 
     async def purge(self, before: datetime) -> int:
         return await self._db.execute("DELETE FROM received WHERE at_ms<?", (to_ms(before),))
