@@ -1,1 +1,1 @@
-"""Language models behind one streaming interface."""
+"""Language models: one interface, and what every model shares."""
