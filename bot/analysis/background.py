@@ -50,13 +50,17 @@ def learn(posts: Iterable[Iterable[tuple[str, ...]]]) -> Background:
     """Count the terms of posts, given in groups of which none may dominate a word.
 
     A group is a stretch of time or a collection. What a word owes to its busiest group beyond
-    twice its share in the others is an event, not ordinary speech, and is left out.
+    twice its share in the others is an event, not ordinary speech, and is left out. The same
+    terms again are a copy and count once.
     """
     groups = []
+    heard: set[tuple[str, ...]] = set()
     for group in posts:
         counts: Counter[str] = Counter()
         for terms in group:
-            counts.update(terms)
+            if terms not in heard:
+                heard.add(terms)
+                counts.update(terms)
         groups.append((counts, sum(counts.values())))
     everything: Counter[str] = Counter()
     for counts, _ in groups:

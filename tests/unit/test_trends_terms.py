@@ -134,13 +134,23 @@ def test_the_bundled_background_knows_ordinary_words() -> None:
 
 def test_an_event_in_the_learning_text_is_not_ordinary_speech() -> None:
     """A word that one stretch of time is full of is held to what the others know of it."""
-    calm = [[("کار", "نان"), ("کار", "خانه")] * 10 for _ in range(4)]
-    stormy = [[("کار", "سیل"), ("سیل", "نان")] * 10]
+    calm = [[("کار", f"نان{n}", f"روز{group}") for n in range(10)] for group in range(4)]
+    stormy = [[("کار", "سیل", f"خانه{n}") for n in range(10)]]
 
     learnt = background.learn([*calm, *stormy])
 
     assert learnt.share("کار") > 0.3
     assert learnt.share("سیل") < 0.02
+
+
+def test_a_text_that_is_repeated_teaches_once() -> None:
+    """An advertisement that is posted daily is not how people speak."""
+    group = [("خرید", "ارزان", "فوری")] * 50 + [("خرید", f"چیز{n}") for n in range(9)]
+
+    learnt = background.learn([group])
+
+    assert learnt.is_unknown("فوری")
+    assert learnt.share("خرید") == pytest.approx(10 / 21)
 
 
 _WORDS = st.text("ابپتثجچحخ", min_size=2, max_size=6)
