@@ -59,11 +59,18 @@ def outside_entities(text: str, change: Callable[[str], str]) -> str:
     return "".join(parts)
 
 
-def without_links(text: str) -> str:
-    """The text without its links and mentions."""
+def without_links(text: str, *, keep_mentions: bool = False) -> str:
+    """The text without its links and (unless kept) mentions."""
     if not may_hold_entities(text):
         return text
-    return _ENTITY.sub(lambda match: match[0] if match[0][0] in "#＃" else " ", text)
+
+    def cut(match: re.Match[str]) -> str:
+        found = match[0]
+        if found[0] in "#＃":
+            return found
+        return f" {found} " if keep_mentions and found[0] == "@" else " "
+
+    return _ENTITY.sub(cut, text)
 
 
 def analyse(text: str) -> TextParts:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 
 from bot.analysis.display import normalise
 from bot.analysis.entities import HASHTAG, without_links
 from bot.analysis.keys import fold, fold_tag
 from bot.analysis.letters import ARABIC_LETTERS, MARKS, ZWNJ
-from bot.analysis.words import word_set
+from bot.analysis.words import entries, word_set
 
 _TAGS = re.compile(HASHTAG)
 _LETTER = f"[{ARABIC_LETTERS}{MARKS}]"
@@ -27,14 +29,30 @@ _QUERY = re.compile(
 )
 
 
+@cache
+def _compounds() -> dict[str, tuple[str, ...]]:
+    """Second parts of compound words by the first (keys)."""
+    by_first: dict[str, tuple[str, ...]] = {}
+    for line in entries("compounds"):
+        first, second = line.split()
+        by_first[first] = (*by_first.get(first, ()), second)
+    return by_first
+
+
+def _joined(first: str, second: str) -> bool:
+    """Whether two neighbouring keys are one word written apart: دانش اموز, with endings too."""
+    seconds = _compounds().get(first)
+    return seconds is not None and second.startswith(seconds)
+
+
 def search_words(text: str) -> str:
     """The words of a text for a full-text index: all of them in order, then more ways to find them.
 
     In order: keys without links, hashtags in words (#برف_تهران: برف تهران). Then: hashtags whole
-    (برفتهران), plurals without their ending (کتابها: کتاب) and the parts of half-space words
-    (علی‌رضا: علی رضا; but not of می‌خواهم).
+    (برفتهران), plurals without their ending (کتابها: کتاب), the parts of half-space words (علی‌رضا:
+    علی رضا; but not of می‌خواهم) and known compounds as one (دانش آموز: دانشاموز).
     """
-    key = fold(without_links(text))
+    key = fold(without_links(text, keep_mentions=True))
     more: list[str] = []
     if "_" in text or ZWNJ in text:
         more += [fold_tag(tag) for tag in _TAGS.findall(text) if "_" in tag or ZWNJ in tag]
@@ -48,6 +66,9 @@ def search_words(text: str) -> str:
             more += _singulars(
                 key[key.rfind(" ", 0, plural.start()) + 1 : plural.start()], plural[0]
             )
+    words = key.split()
+    if not _compounds().keys().isdisjoint(words):
+        more += [one + other for one, other in pairwise(words) if _joined(one, other)]
     return " ".join((key, *dict.fromkeys(filter(None, more))))
 
 
@@ -59,14 +80,21 @@ def _singulars(stem: str, ending: str) -> Iterator[str]:
 
 
 def query_words(text: str) -> str:
-    """A query in the words of `search_words`; "a phrase" keeps its quotes, -without its minus."""
+    """A query in the words of `search_words`; "a phrase" keeps its quotes, -without its minus.
+
+    A compound becomes one word, because every spelling of it is indexed so.
+    """
     out: list[str] = []
     plain: list[str] = []
 
     def flush() -> None:
         if plain:
-            out.append(fold(" ".join(plain)))
+            words = fold(" ".join(plain)).split()
             plain.clear()
+            while words:
+                count = 2 if len(words) > 1 and _joined(words[0], words[1]) else 1
+                out.append("".join(words[:count]))
+                del words[:count]
 
     for match in _QUERY.finditer(normalise(text)):
         minus, phrase, word = match["minus"], match["phrase"], match["word"]
