@@ -268,7 +268,7 @@ class SqliteDatabase:
                 connection.execute("SAVEPOINT unit")
                 try:
                     outcomes.append(_drive(cast(Any, unit(transaction))))
-                except Exception as error:
+                except BaseException as error:  # whatever a unit raises is its caller's alone
                     connection.execute("ROLLBACK TO unit")
                     outcomes.append(_wrapped(error))
                 connection.execute("RELEASE unit")
@@ -280,7 +280,7 @@ class SqliteDatabase:
         return outcomes
 
 
-def _wrapped(error: Exception) -> Exception:
+def _wrapped(error: BaseException) -> BaseException:
     if not isinstance(error, sqlite3.Error):
         return error
     wrapped = StorageError(str(error))

@@ -37,6 +37,20 @@ async def test_a_unit_is_committed_whole_or_not_at_all(db: Database) -> None:
     assert await _names(db) == set()
 
 
+async def test_even_an_exit_in_a_unit_leaves_the_database_working(db: Database) -> None:
+    """What is not an ordinary error takes its own unit back, and nothing else."""
+
+    async def unit(tx: Transaction) -> None:
+        await tx.execute(_PUT, ("first", "1"))
+        raise GeneratorExit
+
+    with pytest.raises(GeneratorExit):
+        await db.write(unit)
+    await db.execute(_PUT, ("second", "2"))
+
+    assert await _names(db) == {"second"}
+
+
 async def test_a_failing_unit_leaves_its_neighbours_alone(db: Database) -> None:
     """Units that share a commit do not share each other's errors."""
 
