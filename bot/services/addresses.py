@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 import httpx
 
@@ -101,6 +101,18 @@ def check_resolved(host: str, found: list[str], *, allow_private: bool) -> list[
             if not is_public(ipaddress.ip_address(one.split("%")[0])):
                 raise AddressRefused(f"{host} leads to {one}, which is not public", source=host)
     return found
+
+
+def absolute_link(base: str, link: str) -> str:
+    """A link of a page or feed at `base` as a whole web address; nothing when it is none."""
+    link = link.strip()
+    if link.startswith(("http://", "https://")):
+        return link
+    try:
+        url = urljoin(base, link) if link else ""
+    except ValueError:  # "http://[" and the like
+        return ""
+    return url if url.startswith(("http://", "https://")) else ""
 
 
 def canonical_link(url: str) -> str:

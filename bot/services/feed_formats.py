@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any
-from urllib.parse import urljoin
 
 from bot.analysis.language import language_hint
 from bot.errors import SourceGarbled
+from bot.services.addresses import absolute_link
 from bot.services.feed_dates import parse_feed_date
 from bot.services.feed_text import clean_xml, printable
 from bot.utils.times import TEHRAN, zone
@@ -91,8 +91,8 @@ def read_xml(text: str, base_url: str, now: datetime, lang: str) -> FeedContent:
 
     feed, entries = _parse(_DATE.sub(put_right, text), base_url)
     found = _BASE.search(text[:_HEAD])
-    base = urljoin(base_url, found[1]) if found else base_url
-    site_url = _link(base, _string(feed, "link"))
+    base = (absolute_link(base_url, found[1]) if found else "") or base_url
+    site_url = absolute_link(base, _string(feed, "link"))
     ttl = _TTL.search(text[:_HEAD])
     return FeedContent(
         title=_string(feed, "title"),
@@ -114,7 +114,7 @@ def read_json(text: str, base_url: str, now: datetime, lang: str) -> FeedContent
         raise SourceGarbled(f"broken JSON: {error}", source=base_url) from error
     if not isinstance(raw, dict) or not isinstance(raw.get("items"), list):
         raise SourceGarbled("JSON, but not a feed", source=base_url)
-    site_url = _link(base_url, _string(raw, "home_page_url"))
+    site_url = absolute_link(base_url, _string(raw, "home_page_url"))
     entries = [entry for entry in raw["items"] if isinstance(entry, dict)]
     words = (f"{_string(e, 'title')} {_string(e, 'content_text')[:200]}" for e in entries[:20])
     default = _zone_of(words, lang)
@@ -157,17 +157,20 @@ def _parse(text: str, base_url: str) -> tuple[Mapping[str, Any], Sequence[Mappin
         return feed, entries
     if _is_too_deep(text):
         raise SourceGarbled("elements nested too deep", source=base_url) from failure
-    import feedparser
+    try:
+        import feedparser
 
-    patient = feedparser.parse(
-        body,
-        response_headers={"content-type": "application/xml; charset=utf-8"},
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
-    if is_rdf or failure is not None or len(patient["entries"]) > len(entries):
-        feed, entries = patient["feed"], patient["entries"]
-    if failure is not None and not entries and not feed.get("title"):
+        patient = feedparser.parse(
+            body,
+            response_headers={"content-type": "application/xml; charset=utf-8"},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+        if is_rdf or failure is not None or len(patient["entries"]) > len(entries):
+            feed, entries = patient["feed"], patient["entries"]
+    except Exception as error:  # its own parser of broken markup breaks on some
+        failure = failure or error
+    if failure is not None and not entries and not _string(feed, "title"):
         raise SourceGarbled(f"unreadable: {str(failure)[:150]}", source=base_url) from failure
     return feed, entries
 
@@ -194,7 +197,7 @@ def _xml_item(entry: Mapping[str, Any], base: str, dates: set[str]) -> FeedItem:
     return FeedItem(
         id=guid,
         title=_string(entry, "title"),
-        link=_link(base, link),
+        link=absolute_link(base, link),
         summary=_string(entry, "summary") or _string(entry, "description"),
         content=max(contents, key=len, default=""),
         author=_string(entry, "author"),
@@ -220,7 +223,7 @@ def _json_item(entry: Mapping[str, Any], base: str, now: datetime, default: tzin
     return FeedItem(
         id=printable(str(entry.get("id") or "")),
         title=_string(entry, "title"),
-        link=_link(base, _string(entry, "url") or _string(entry, "external_url")),
+        link=absolute_link(base, _string(entry, "url") or _string(entry, "external_url")),
         summary=_string(entry, "summary"),
         content=_string(entry, "content_html") or _string(entry, "content_text"),
         author=", ".join(filter(None, names)),
@@ -233,14 +236,3 @@ def _string(raw: Mapping[str, Any], name: str) -> str:
     # feedparser's dictionaries warn when asked for a name they only stand in for
     value = raw.get(name) if name in raw else None
     return printable(value).strip() if isinstance(value, str) else ""
-
-
-def _link(base: str, link: str) -> str:
-    """An absolute web address, or nothing."""
-    if link.startswith(("http://", "https://")):
-        return link
-    try:
-        url = urljoin(base, link) if link else ""
-    except ValueError:  # "http://[" and the like
-        return ""
-    return url if url.startswith(("http://", "https://")) else ""

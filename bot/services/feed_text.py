@@ -33,6 +33,8 @@ _LATIN = re.compile(
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 
+_NUMBER_ENTITY = re.compile(r"&#(?:x([0-9a-f]{1,20})|(\d{1,20}));", re.IGNORECASE)
+
 _BLOCK = re.compile(
     r"<(?:br|hr|/?(?:p|div|li|tr|h[1-6]|ul|ol|table|blockquote|section|article|figure|pre|dt|dd))"
     r"\b[^<>]*>",
@@ -106,10 +108,18 @@ def printable(text: str) -> str:
 def clean_xml(text: str) -> str:
     """Without what no XML parser accepts, starting at its first tag, declared as UTF-8."""
     text = printable(text[max(0, text.find("<")) :])
+    if "&#" in text:
+        text = _NUMBER_ENTITY.sub(_possible, text)
     if text[:5].lower() == "<?xml":
         end = text.find("?>")
         text = text[end + 2 :] if 0 <= end < 500 else text
     return f'<?xml version="1.0" encoding="UTF-8"?>{text}'
+
+
+def _possible(match: re.Match[str]) -> str:
+    """A character written as its number, unless XML has no such character."""
+    code = int(match[1], 16) if match[1] else int(match[2])
+    return match[0] if code <= 0x10FFFF and printable(chr(code)) else ""
 
 
 def html_to_text(source: str) -> str:

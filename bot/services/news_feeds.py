@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from urllib.parse import urljoin
 
 from bot.errors import SourceError, SourceGarbled
 from bot.models.post import Source
+from bot.services.addresses import absolute_link
 from bot.services.feed_parsing import ParsedFeed, parse_feed
 from bot.services.feed_schedule import FetchOutcome, asked_wait_s
 from bot.services.feed_text import decode
@@ -122,7 +122,9 @@ class FeedReader:
             links = await asyncio.to_thread(feed_links, answer.body, answer.url)
         found = await self._try(links[:_LINKS_TRIED], most)
         if not found:
-            found = await self._try([urljoin(answer.url, place) for place in _USUAL_PLACES], 1)
+            found = await self._try(
+                [absolute_link(answer.url, place) for place in _USUAL_PLACES], 1
+            )
         if not found:
             raise SourceGarbled("no feed there, and no link to one", source=url)
         return tuple(found.values())
@@ -162,4 +164,5 @@ def feed_links(page: bytes, base_url: str) -> list[str]:
         path = href.lower().split("?")[0].rstrip("/")
         if path.endswith(("/rss", "/feed", "rss.xml", "feed.xml", "atom.xml")) or "/rss/" in path:
             found.append(href)
-    return list(dict.fromkeys(urljoin(base_url, href.strip()) for href in found if href.strip()))
+    links = (absolute_link(base_url, href) for href in found)
+    return list(dict.fromkeys(filter(None, links)))

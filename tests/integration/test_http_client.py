@@ -349,6 +349,47 @@ async def test_a_proxy_is_asked_for_the_whole_address() -> None:
     assert got.body == b"http://news.example/feed for news.example"
 
 
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+async def test_a_socks_proxy_resolves_the_name(scheme: str) -> None:
+    """The name goes to the proxy as it is: where we are, it may not even resolve."""
+    wanted: list[tuple[bytes, int]] = []
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """RFC 1928 without authentication, answering in the target's place."""
+        _, methods = await reader.readexactly(2)
+        await reader.readexactly(methods)
+        writer.write(b"\x05\x00")
+        _, _, _, kind, length = await reader.readexactly(5)
+        assert kind == 3  # a domain name
+        name = await reader.readexactly(length)
+        wanted.append((name, int.from_bytes(await reader.readexactly(2), "big")))
+        writer.write(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50")
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = HttpClient(proxy=f"{scheme}://127.0.0.1:{port}")
+    try:
+        assert (await client.get("http://news.example/feed")).body == b"ok"
+    finally:
+        await client.close()
+        server.close()
+
+    assert wanted == [(b"news.example", 80)]
+
+
+async def test_a_dead_proxy_is_a_source_that_is_down() -> None:
+    """Not a crash: the round goes on."""
+    for proxy in ("http://127.0.0.1:9", "socks5://127.0.0.1:9"):
+        client = HttpClient(proxy=proxy, chance=lambda: 0.0)
+        with pytest.raises(SourceDown):
+            await client.get("http://news.example/feed")
+        await client.close()
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -289,6 +289,23 @@ def test_what_xml_forbids_is_dropped() -> None:
     assert "\x0b" not in post.title
 
 
+def test_nonsense_for_a_base_is_ignored() -> None:
+    """Links are then relative to the feed itself."""
+    body = (DATA / "blog.atom").read_bytes().replace(b"https://blog.example/notes/", b"http://[")
+    (post,) = parse(body)
+
+    assert post.url == "https://a.example/why"
+
+
+def test_characters_that_do_not_exist_are_dropped() -> None:
+    """As numbers in XML, and as escapes in JSON: neither parser nor database bears them."""
+    (post,) = parse(rss(item(1, "a&#xD800;b&#99999999;c&#0;d&#1587;")))
+    (other,) = parse(b'{"items": [{"id": "x\\ud800", "title": "a\\ud800\\u0000b"}]}')
+
+    assert post.title == "abcdس"
+    assert (other.external_id, other.title) == ("x", "ab")
+
+
 def test_a_truncated_feed_gives_what_it_has() -> None:
     """The connection of the site's own cache broke, and it serves the half."""
     body = rss(item(1, "یک"), item(2, "دو"), item(3, "سه"))
