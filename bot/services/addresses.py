@@ -106,8 +106,8 @@ def check_resolved(host: str, found: list[str], *, allow_private: bool) -> list[
 def absolute_link(base: str, link: str) -> str:
     """A link of a page or feed at `base` as a whole web address; nothing when it is none."""
     link = link.strip()
-    if link.startswith(("http://", "https://")):
-        return link
+    if link.startswith(("http://", "https://")) and "[" not in link:
+        return link  # the usual case, without taking it apart
     try:
         url = urljoin(base, link) if link else ""
     except ValueError:  # "http://[" and the like
