@@ -145,6 +145,9 @@ async def _run_in_sandbox(settings: Settings, stop: asyncio.Event) -> int:
             await parts.hoshyar.imports.run(folder / "sample.jsonl")
             for name in FEED_NAMES:
                 await parts.hoshyar.sources.add(f"{server.feeds_url}{name}.xml")
+            await parts.hoshyar.collect.round(parts.hoshyar.clock())
+            await parts.hoshyar.analyse.run()
+            await parts.hoshyar.search.catch_up()
             _say_where(server.url)
             await _serve(parts, None, stop)
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.app import open_hoshyar, open_parts
 from bot.commands.output import answer
+from bot.errors import NotFound
 from bot.models.work import OutboxState
 from config.settings import Settings
 
@@ -39,7 +40,10 @@ async def digest(settings: Settings, given: argparse.Namespace) -> int:
         await hoshyar.analyse.run()
         if settings.telegram_bot_token:
             await parts.telegram.start()
-        made = await hoshyar.reports.send_now(given.chat)
+        chat = await hoshyar.chats.get(given.chat)
+        if chat is None:
+            raise NotFound("cli.no_chat", given=given.chat)
+        made = await hoshyar.reports.send_now(chat)
         if settings.telegram_bot_token:
             await _send_all(hoshyar.publish)
         counts = await hoshyar.publish.counts()

@@ -68,7 +68,8 @@ class Lookup:
         now = self._clock()
         rising = await self.rising(window)
         places = {k: i for i, trend in enumerate(rising) for k in (*trend.member_keys, trend.key)}
-        place = places.get(key)
+        # Which term leads a story may have changed since the button was made; its name tells.
+        place = places.get(key, places.get(trend_key(term)))
         trend = None if place is None else rising[place]
         query = term_query(trend.term if trend else term)
         start, before = now - window.span, now - 2 * window.span
