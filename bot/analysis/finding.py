@@ -213,7 +213,7 @@ def one_story(
         key=lambda one: one.mean,
         default=Expected(0.0, 0.0),
     )
-    touches = sum(found.counts.get(keys[0], (0, 0))) if len(keys) == 1 else len(indexes)
+    touches = found.said(keys[0]) if len(keys) == 1 else len(indexes)
     scored = Scored(
         key="".join(keys),
         score=score(touches, expected),
@@ -227,7 +227,7 @@ def one_story(
 
 def companions(window: WindowPosts, indexes: Sequence[int], key: str, limit: int) -> list[str]:
     """Keys said in the posts at `indexes` far more than elsewhere, most telling first."""
-    counts = tally(window.posts).counts
+    found = tally(window.posts)
     together: dict[str, int] = {}
     for index in indexes:
         for term in window.posts[index].terms:
@@ -235,9 +235,9 @@ def companions(window: WindowPosts, indexes: Sequence[int], key: str, limit: int
                 together[term] = together.get(term, 0) + 1
     share = len(indexes) / max(1, len(window.posts))
     rated = [
-        (shared * math.log(shared / (sum(counts[term]) * share)), term)
+        (shared * math.log(shared / (found.said(term) * share)), term)
         for term, shared in together.items()
-        if shared > 1 and term in counts
+        if shared > 1
     ]
     rated.sort(key=lambda pair: (-pair[0], -len(pair[1]), pair[1]))
     chosen: list[str] = []

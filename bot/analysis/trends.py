@@ -9,6 +9,7 @@ an hour and at most VOICE_LIMIT times a window, and near-duplicates are not ther
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -32,10 +33,16 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How often each term was said, and how much was said in all; [tweets, news]."""
+    """How often each term was said, and how much was said in all; of tweets and of news."""
 
-    counts: dict[str, list[int]]
+    counts: tuple[Counter[str], Counter[str]]
     touches: tuple[int, int]
+
+    def said(self, term: str) -> int:
+        return self.counts[0][term] + self.counts[1][term]
+
+    def terms(self) -> set[str]:
+        return self.counts[0].keys() | self.counts[1].keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,33 +61,35 @@ class Scored:
 
 def tally(posts: Sequence[PostTerms]) -> Tally:
     """Count terms, each voice once an hour and VOICE_LIMIT times at most."""
-    counts: dict[str, list[int]] = {}
+    counts: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
     touches = [0, 0]
     known: dict[tuple[str, bool], list[PostTerms]] = {}
     for post in posts:
         if post.voice:
             known.setdefault((post.voice, post.is_news), []).append(post)
-            continue
-        touches[post.is_news] += len(post.terms)
-        for term in post.terms:
-            counts.setdefault(term, [0, 0])[post.is_news] += 1
+        else:
+            counts[post.is_news].update(post.terms)
+            touches[post.is_news] += len(post.terms)
     for (_, is_news), said in known.items():
+        if len(said) == 1:
+            counts[is_news].update(said[0].terms)
+            touches[is_news] += len(said[0].terms)
+            continue
         hours: dict[str, set[int]] = {}
         for post in said:
             for term in post.terms:
                 hours.setdefault(term, set()).add(post.at_ms // HOUR_MS)
         for term, heard in hours.items():
-            times = min(len(heard), VOICE_LIMIT)
+            counts[is_news][term] += min(len(heard), VOICE_LIMIT)
             touches[is_news] += len(heard)
-            counts.setdefault(term, [0, 0])[is_news] += times
     return Tally(counts, (touches[0], touches[1]))
 
 
 def candidates(found: Tally, backgrounds: Sequence[Background]) -> list[str]:
     """The terms worth a look at their history, most surprising first."""
     rated = []
-    for term, (tweets, news) in found.counts.items():
-        said = tweets + news
+    for term in found.terms():
+        said = found.said(term)
         if said < LEAST_VOICES:
             continue
         usual = sum(
@@ -114,10 +123,11 @@ def rising(
     scores: dict[str, tuple[float, Expected]] = {}
     for term in wanted:
         expected = history.expect(term, found.touches, backgrounds)
-        value = score(sum(found.counts[term]), expected)
+        value = score(found.said(term), expected)
         if value >= least:
             scores[term] = value, expected
-    parts = {term: found_parts for term in scores if (found_parts := parts_of(term, found.counts))}
+    known = found.terms()
+    parts = {term: found_parts for term in scores if (found_parts := parts_of(term, known))}
     said_in = places(posts, {*scores, *(part for some in parts.values() for part in some)})
     out = []
     for term, (value, expected) in scores.items():
@@ -130,7 +140,7 @@ def rising(
             Scored(
                 key=term,
                 score=value,
-                touches=sum(found.counts[term]),
+                touches=found.said(term),
                 expected=expected,
                 posts=own,
                 voices=voices,
