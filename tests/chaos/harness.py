@@ -83,6 +83,11 @@ class Worker:
         """Ask it to end, and return its exit code."""
         return await self._end(signal.SIGTERM)
 
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended by itself; None while it runs."""
+        return self._process.returncode if self._process else None
+
     async def _end(self, number: signal.Signals) -> int:
         process = self._process
         if process is None:
@@ -104,7 +109,10 @@ async def telegram() -> AsyncIterator[Telegram]:
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
             yield Telegram(told["page"], told["base_url"], told["token"], client)
     finally:
+        ended = server.exit_code
         await server.kill()
+        if ended is not None:
+            raise RuntimeError(f"the sandbox ended by itself, with {ended}")
 
 
 def worker(kind: str, database: Path, where: Telegram) -> Worker:
