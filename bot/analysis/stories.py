@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.analysis.terms import PostTerms
+from bot.analysis.terms import PostTerms, is_inflection
 from bot.analysis.trends import Scored
-from bot.analysis.words import word_set
 from bot.models.insight import MoodSplit, TrendState
 
 JACCARD = 0.34  # posts that two terms share, of the posts that either has
@@ -59,7 +58,7 @@ class _Growing:
 
     def kinship(self, term: Scored, posts: frozenset[int], total: int) -> float:
         """How much `posts`, which say the term, belong here; 0 when too little."""
-        if _is_inflection(term.key, self.terms[0].key):
+        if is_inflection(term.key, self.terms[0].key):
             return 1.0
         shared = len(posts & self.posts)
         if shared < BEYOND_CHANCE * len(posts) * len(self.posts) / max(1, total):
@@ -104,14 +103,6 @@ def stories(rising: Sequence[Scored], total: int, least_score: float) -> list[St
         elif term.score >= least_score:
             grown.append(_Growing(term))
     return [growing.story() for growing in grown]
-
-
-def _is_inflection(key: str, lead: str) -> bool:
-    """One is the other with an ending: «فلسطین, فلسطینی, فلسطینی‌ها»."""
-    short, long = sorted((key, lead), key=len)
-    return (
-        len(short) >= 3 and long.startswith(short) and long[len(short) :] in word_set("inflections")
-    )
 
 
 def twins(story: Story) -> list[str]:

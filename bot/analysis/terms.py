@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from bot.analysis.keys import fold_tag
 from bot.analysis.stopwords import STOPWORDS
 from bot.analysis.text import analyse
+from bot.analysis.words import word_set
 from bot.models.post import IMPORTED_NEWS_SOURCE_ID, Mood, Post, PostKind
 from bot.utils.times import to_ms
 
@@ -63,6 +64,14 @@ def terms_of(text: str) -> tuple[str, ...]:
 def is_content(word: str) -> bool:
     """Can the word, a key, be the subject of a post?"""
     return 2 <= len(word) <= MAX_KEY and word not in STOPWORDS and not word.isdigit()
+
+
+def is_inflection(one: str, other: str) -> bool:
+    """One is the other with an ending: «فلسطین, فلسطینی, فلسطینی‌ها»."""
+    short, long = sorted((one, other), key=len)
+    return (
+        len(short) >= 3 and long.startswith(short) and long[len(short) :] in word_set("inflections")
+    )
 
 
 def _is_tag(tag: str) -> bool:

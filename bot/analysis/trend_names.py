@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.analysis.terms import LONGEST_PHRASE, is_content
+from bot.analysis.terms import LONGEST_PHRASE, is_content, is_inflection
 from bot.analysis.text import surfaces
 
 COVERS = 0.5  # of the leading term's posts: a hashtag or phrase on so many speaks for it
+LONGER = 0.1  # … and for each word past two so much more
 LEAST_TEXTS = 3
 LONGEST_LABEL = 4  # words
 MOST_SPELLINGS = 10
@@ -43,10 +44,11 @@ def name(
     else:
         term, is_hashtag = _phrase(lead, said) or label, False
     same = [lead]
-    for key in members:
-        is_twin_tag = key in twins and key in forms and _most(forms[key]).startswith("#")
-        if key != lead and (is_twin_tag or _is_form_of(key, lead)):
-            same.append(key)
+    same += [
+        key
+        for key in members
+        if key != lead and key in forms and _is_form_of(key, lead, forms[key], twins)
+    ]
     spellings = dict.fromkeys([_shown(term, is_hashtag)])
     for key in same:
         spellings.update(dict.fromkeys(form for form, _ in forms.get(key, Counter()).most_common()))
@@ -63,9 +65,15 @@ def _shown(term: str, is_hashtag: bool) -> str:
     return f"#{term}" if is_hashtag else term
 
 
-def _is_form_of(key: str, lead: str) -> bool:
-    """A hashtag made with the leading word, or an inflected form of it."""
-    return len(lead) > 2 and lead in key
+def _is_form_of(key: str, lead: str, written: Counter[str], twins: Container[str]) -> bool:
+    """An inflected form of the leading word, a hashtag or phrase with it, or a twin hashtag.
+
+    «چهارشنبه» is no form of «شنبه»: a longer word is another word.
+    """
+    usual = _most(written)
+    if usual.startswith("#"):
+        return key in twins or (len(lead) > 2 and lead in key)
+    return is_inflection(key, lead) or (" " in usual and lead in key)
 
 
 def _covering_tag(lead: str, said: Sequence[Said], forms: dict[str, Counter[str]]) -> str:
@@ -77,7 +85,7 @@ def _covering_tag(lead: str, said: Sequence[Said], forms: dict[str, Counter[str]
     tags = {
         key: written
         for key, written in forms.items()
-        if key != lead and _is_form_of(key, lead) and _most(written).startswith("#")
+        if key != lead and lead in key and _most(written).startswith("#")
     }
     key = max(tags, key=lambda key: tags[key].total(), default="")
     return _most(tags[key]) if key and tags[key].total() >= COVERS * spoken else ""
@@ -129,8 +137,11 @@ def _phrase(lead: str, said: Sequence[Said]) -> str:
         for run, text in found.items():
             counts[run] += 1
             shown.setdefault(run, Counter())[text] += 1
-    enough = max(LEAST_TEXTS, COVERS * spoken)
-    usual = [run for run, count in counts.items() if count >= enough]
+    usual = [
+        run
+        for run, count in counts.items()
+        if count >= max(LEAST_TEXTS, (COVERS + LONGER * (len(run) - 2)) * spoken)
+    ]
     if not usual:
         return ""
     best = max(usual, key=lambda run: (len(run), counts[run], run))

@@ -234,6 +234,16 @@ def test_a_longer_hashtag_on_most_texts_is_the_name() -> None:
     assert (found.term, found.is_hashtag) == ("زلزله_کرمان", True)
 
 
+def test_a_longer_word_is_another_word() -> None:
+    """Weekdays share letters, not a meaning; an inflected form is the same word."""
+    texts = ["شنبه و چهارشنبه", "شنبه‌ها", "شنبه", "چهارشنبه"]
+
+    found = name("شنبه", ["شنبه", "چهارشنبه", "شنبهها"], texts)
+
+    assert set(found.spellings) == {"شنبه", "شنبه‌ها"}
+    assert found.related == ("چهارشنبه",)
+
+
 def test_hashtags_that_go_together_are_spellings_of_one_trend() -> None:
     """A campaign's two hashtags, on the same posts, are two names of it; a word is related."""
     rising = [_scored("برفتهران", range(20), 9), _scored("زمستانسرد", range(2, 21), 8)]
