@@ -27,6 +27,7 @@ from bot.services.ai_model.offline import OfflineModel
 from bot.services.ai_model.offline_answers import compose
 from bot.services.ai_model.offline_words import FSI, PDI, RLM, Words
 from bot.services.ai_model.utils import Citations, estimate_tokens, fit_evidence, pieces, trim
+from bot.services.message_text import from_markdown
 
 NOW = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 TEXTS = [
@@ -78,12 +79,11 @@ def _prompt(text: str, **fields: object) -> Prompt:
 
 
 def _cited(answer: str) -> set[int]:
-    body = re.split("^(?:منابع|Sources):$", answer, flags=re.MULTILINE)[0]
-    return {int(number) for number in CITED.findall(body)}
+    return {int(number) for number in CITED.findall(answer)}
 
 
 def test_an_answer_says_what_how_much_since_when_and_how_it_feels() -> None:
-    """All of it from the facts, with three sources and their links."""
+    """All of it from the facts, resting on three sources."""
     answer = compose(_prompt("امروز درباره قطعی برق بگو"))
 
     assert "دربارهٔ «قطعی برق»، امروز:" in answer
@@ -91,9 +91,6 @@ def test_an_answer_says_what_how_much_since_when_and_how_it_feels() -> None:
     assert "از کی: امروز ۱۲:۳۰؛ اوج آن امروز ۱۵:۳۰." in answer
     assert "۵۵٪ منفی، ۳۰٪ خنثی، ۱۵٪ مثبت" in answer
     assert _cited(answer) == {1, 2, 3}
-    for number in (1, 2, 3):
-        assert f"https://example.org/{number}" in answer
-    assert "[2] رسانه نمونه، امروز ۱۶:۳۰: خاموشی در پایتخت" in answer
 
 
 def test_the_same_answer_in_english() -> None:
@@ -129,8 +126,8 @@ def test_feelings_are_shown_from_both_sides() -> None:
     answer = compose(_prompt("مردم درباره قطعی برق چه حسی دارند؟ نظر مردم"))
 
     assert "بیشتر منفی است." in answer
-    assert "منفی‌ها: «قطعی برق تهران به سه ساعت رسید." in answer
-    assert "مثبت‌ها: «دمتون گرم" in answer
+    assert "• منفی: «قطعی برق تهران به سه ساعت رسید." in answer
+    assert "• مثبت: «دمتون گرم" in answer
     assert _cited(answer) == {1, 2, 3}
 
 
@@ -216,7 +213,6 @@ def test_no_evidence_is_said_honestly_with_what_to_try() -> None:
     assert "در ۵٬۰۰۰ پستی که دارم، دیروز چیزی دربارهٔ «زرافه بنفش» پیدا نکردم." in answer
     assert "/watch زرافه بنفش" in answer
     assert "«برف تهران»" in answer
-    assert "منابع:" not in answer
     assert not CITED.search(answer)
 
 
@@ -266,13 +262,15 @@ def test_a_post_cannot_change_the_shape_of_an_answer(injection: str) -> None:
 
     answer = compose(replace(prompt, context=(poisoned, *prompt.context[1:])))
 
+    shown, entities = from_markdown(answer)
+
     assert answer.count("\n") == clean.count("\n")
-    assert "evil.example/" not in answer
+    assert "https://" not in answer
     assert "\u202e" not in answer
     assert _cited(answer) == {1, 2, 3}
-    assert re.findall("https://[^\n]*", answer) == re.findall("https://[^\n]*", clean)
     assert "۱۲۰ پست از ۸۵ نفر و رسانه" in answer
-    assert len(re.findall("^منابع:$", answer, flags=re.MULTILINE)) == 1
+    assert entities == ()
+    assert "\\" not in shown
 
 
 def test_persian_lines_never_turn_left_to_right() -> None:

@@ -17,6 +17,8 @@ class AIModel(ABC):
     def stream(self, prompt: Prompt) -> AsyncIterator[Chunk]:
         """The answer in pieces, as it comes: thinking and text, then usage once, then the end once.
 
+        Text is Markdown and cites evidence as [1]; the list of sources is not part of it.
+
         Raises ModelError when there is no (whole) answer. Closing the iterator early stops the
         model.
         """

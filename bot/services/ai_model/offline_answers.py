@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from bot.analysis.extracts import (
     best_sentence,
-    clip,
     common_words,
     gives_cause,
     keys_of,
@@ -24,7 +23,6 @@ from bot.services.ai_model.offline_words import Words
 QUOTES = {Level.QUICK: 2, Level.NORMAL: 3, Level.DEEP: 5}
 RISING_SHOWN = 5
 FEW_POSTS = 5  # below this, the answer warns
-TITLE_LENGTH = 90
 USUAL = (0.7, 1.5)  # times the baseline that still count as usual
 CLEAR_MOOD = 0.1  # difference of balances from which one side is called darker
 
@@ -40,13 +38,10 @@ class _Answer:
         self._question = prompt.question
         self._words = Words(prompt.language, prompt.timezone, prompt.now)
         self._common = common_words([keys_of(one.full_text) for one in prompt.context])
-        self._cited: list[Evidence] = []
 
     def text(self) -> str:
-        parts = self._parts()
-        if self._cited:
-            parts.append(self._sources())
-        return self._words.lines("\n\n".join("\n".join(part) for part in parts if part).split("\n"))
+        parts = ["\n".join(part) for part in self._parts() if part]
+        return self._words.lines("\n\n".join(parts).split("\n"))
 
     def _parts(self) -> list[list[str]]:
         facts = self._prompt.facts
@@ -117,7 +112,6 @@ class _Answer:
             quote = best_sentence(one.full_text, self._common, wants_cause=why)
             if quote:
                 found.append((one, quote))
-                self._cite(one)
             if len(found) == count:
                 break
         return found
@@ -171,24 +165,17 @@ class _Answer:
         if self._question.intent is not Intent.FEELING:
             return lines
         lines.append(say(f"mood.verdict_{facts.mood.prevailing}"))
-        for mood in (Mood.NEGATIVE, Mood.POSITIVE):
-            one = next((one for one in self._prompt.context if one.mood is mood), None)
-            quote = best_sentence(one.full_text, self._common) if one else ""
-            if one and quote:
-                self._cite(one)
-                lines.append(
-                    say(f"mood.{mood}", quote=self._foreign(quote), number=str(one.number))
-                )
-        missing = QUOTES[self._prompt.level] - len(self._cited)
-        for one in self._prompt.context:
-            if missing > 0 and one not in self._cited:
-                quote = best_sentence(one.full_text, self._common)
-                if quote:
-                    self._cite(one)
-                    missing -= 1
-                    lines.append(
-                        say("said.bullet", quote=self._foreign(quote), number=str(one.number))
-                    )
+        context = self._prompt.context
+        of_mood = (
+            next((one for one in context if one.mood is mood), None)
+            for mood in (Mood.NEGATIVE, Mood.POSITIVE)
+        )
+        telling = dict.fromkeys(one for one in (*of_mood, *context) if one)
+        for one in list(telling)[: QUOTES[self._prompt.level]]:
+            if quote := best_sentence(one.full_text, self._common):
+                is_neutral = one.mood in (None, Mood.NEUTRAL)
+                key = "said.bullet" if is_neutral else f"mood.{one.mood}"
+                lines.append(self._quoted(key, quote, one))
         return lines
 
     def _who(self, facts: Facts) -> list[str]:
@@ -198,7 +185,7 @@ class _Answer:
         names = [
             say(
                 "said.loudest_one",
-                name=self._words.foreign(tidy_name(name)) or say("sources.unknown"),
+                name=self._words.foreign(tidy_name(name)) or say("said.nameless"),
                 n=self._words.count(n),
             )
             for name, n in facts.loudest
@@ -239,7 +226,6 @@ class _Answer:
             one = self._prompt.evidence(number)
             quote = best_sentence(one.full_text, self._common) if one else ""
             if one and quote:
-                self._cite(one)
                 return [
                     self._words.say(
                         "said.ranked_quote", quote=self._foreign(quote), number=str(number)
@@ -351,36 +337,12 @@ class _Answer:
     def _subject(self) -> str:
         return self._foreign(tidy(" ".join(self._question.terms)))
 
-    # Sources.
-
     def _foreign(self, text: str) -> str:
         """For inside quotation marks: no such marks of its own, which would end the quotation."""
         return self._words.foreign(text.translate(_INNER_MARKS).strip())
 
     def _quoted(self, key: str, quote: str, one: Evidence) -> str:
         return self._words.say(key, quote=self._foreign(quote), number=str(one.number))
-
-    def _cite(self, one: Evidence) -> None:
-        if one not in self._cited:
-            self._cited.append(one)
-
-    def _sources(self) -> list[str]:
-        say = self._words.say
-        lines = [say("sources.head")]
-        for one in sorted(self._cited, key=lambda cited: cited.number):
-            title = clip(tidy(one.title), TITLE_LENGTH)
-            lines.append(
-                say(
-                    "sources.line_title" if title else "sources.line",
-                    number=str(one.number),
-                    source=self._words.foreign(tidy_name(one.source)) or say("sources.unknown"),
-                    when=self._words.moment(one.created_at),
-                    title=self._foreign(title),
-                )
-            )
-            if one.url:
-                lines.append(one.url)
-        return lines
 
 
 _INNER_MARKS = str.maketrans({"«": "‹", "»": "›", "“": "‘", "”": "’", "\n": " "})

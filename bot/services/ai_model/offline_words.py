@@ -18,6 +18,7 @@ FSI, PDI = "\u2068", "\u2069"
 LANGUAGES = ("fa", "en")
 
 _LATIN = re.compile("[A-Za-z]")
+_MARKUP = re.compile(r"[\\`*_\[\]|~]")
 _PERSIAN_START = re.compile("[\u0621-\u06d3\ufb50-\ufdff]")
 _COUNTED = (SpanName.MINUTES, SpanName.HOURS, SpanName.DAYS)
 
@@ -43,8 +44,9 @@ class Words:
         return self.say(f"count.posts_{'one' if number == 1 else 'many'}", n=self.count(number))
 
     def foreign(self, text: str) -> str:
-        """Words of others inside a sentence; in Persian, Latin ones must not turn it round."""
-        return f"{FSI}{text}{PDI}" if self.lang == "fa" and _LATIN.search(text) else text
+        """Words of others in a sentence: no markup, and no Latin that turns a Persian line."""
+        plain = _MARKUP.sub(r"\\\g<0>", text)
+        return f"{FSI}{plain}{PDI}" if self.lang == "fa" and _LATIN.search(text) else plain
 
     def measure(self, number: float) -> str:
         """A number of which only the size matters: 2.5, 12."""
