@@ -423,12 +423,12 @@ async def test_a_channels_minute_counts_over_a_restart(
     """Twelve before the restart and twelve after it: never more than eighteen in a minute."""
     place = channel(box)
     now = utc_now()
-    await db.execute(
-        "INSERT INTO outbox (unique_key, chat_id, kind, payload, lane, group_key, state, error, "
-        "created_ms, finished_ms) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n "
-        "WHERE i<17) SELECT 'old'||i, ?, 'x', '{}', 5, '', 'sent', '', 0, ? - 2000*i FROM n",
-        (place, int(now.timestamp() * 1000)),
-    )
+    for n in range(1, 18):
+        await db.execute(
+            "INSERT INTO outbox (unique_key, chat_id, kind, payload, lane, group_key, state, "
+            "error, created_ms, finished_ms) VALUES (?, ?, 'x', '{}', 5, '', 'sent', '', 0, ?)",
+            (f"old{n}", place, int(now.timestamp() * 1000) - 2000 * n),
+        )
     async with desk(box, db, tmp_path) as d:
         await d.say(place, "هجدهم")
         await d.say(place, "نوزدهم")

@@ -261,6 +261,9 @@ async def test_settled_messages_are_forgotten_after_a_while(outbox: OutboxStore)
 
 async def test_the_queue_is_read_by_index(outbox: OutboxStore, db: Database) -> None:
     """A long history of sent messages is not walked through for each reading."""
+    if db.dialect.name != "sqlite":
+        pytest.skip("the plan is read in SQLite's words")
+
     plan = await db.fetch_all(f"EXPLAIN QUERY PLAN {_HEADS}", (0, 0, 10))
 
     assert all("SCAN outbox" not in step[3] for step in plan)
