@@ -57,7 +57,7 @@ class Asked:
     @property
     def owner(self) -> int:
         """Whose the buttons of the answer are: in a shared chat only the asker's."""
-        return self.user.id if self.is_shared else 0
+        return self.user.id if self.is_shared and not self.speaks_for_chat else 0
 
     @property
     def is_admin(self) -> bool:
@@ -68,7 +68,7 @@ class Asked:
     def username(self) -> str:
         return self.telegram.bot.username
 
-    def t(self, key: str, **fields: object) -> str:
+    def t(self, key: str, /, **fields: object) -> str:
         return t(self.lang, key, **fields)
 
     def arg(self, index: int, default: str = "") -> str:
@@ -95,7 +95,7 @@ class Asked:
         reply_to = self.message_id if self.is_shared and not self.press else None
         return await self.telegram.send(self.chat.id, message, reply_to=reply_to)
 
-    async def say(self, key: str, **fields: object) -> None:
+    async def say(self, key: str, /, **fields: object) -> None:
         """Answer with one sentence."""
         await self.show(self.reader.rich(key, **fields).message())
 

@@ -51,6 +51,8 @@ class Verb(StrEnum):
     PLAN_TOPIC = "pt"
     PLAN_DAYS = "pd"
     PLAN_REMOVE = "pr"
+    PLACE_LANG = "pg"
+    PLACE_ZONE = "pz"
     SETTINGS = "st"
     SET_LANG = "sl"
     SET_ZONE = "sz"

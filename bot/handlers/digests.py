@@ -9,11 +9,14 @@ from bot.handlers.asked import Answers, Asked, Commands, Presses
 from bot.handlers.buttons import Verb
 from bot.handlers.guards import has_rights, is_manager, require_bot_may_post, require_manager
 from bot.handlers.terms import text_of, topic_examples
+from bot.handlers.texts import LANGS
 from bot.handlers.views.plans import (
     DAY_CHOICES,
+    ZONES,
     choose_days,
     choose_hour,
     choose_place,
+    choose_place_zone,
     choose_topic,
     clock_shown,
     confirm_plan_removal,
@@ -195,6 +198,27 @@ async def days(asked: Asked) -> None:
     await _show(asked, changed, chat, asked.t("settings.saved"))
 
 
+async def place_lang(asked: Asked) -> None:
+    """The other language for a channel or group."""
+    plan, chat = await _plan(asked, asked.number(0))
+    other = LANGS[(LANGS.index(chat.lang) + 1) % len(LANGS)] if chat.lang in LANGS else LANGS[0]
+    chat = await asked.hoshyar.chats.set_lang(chat, other)
+    await _show(asked, plan, chat, asked.t("settings.saved"))
+
+
+async def place_zone(asked: Asked) -> None:
+    """The choice of zones for a channel or group, or the one chosen."""
+    plan, chat = await _plan(asked, asked.number(0))
+    names, chosen = list(ZONES), asked.number(1, -1)
+    if not 0 <= chosen < len(names):
+        await asked.show(choose_place_zone(asked.reader, plan, chat, owner=asked.owner))
+        return
+    chat = await asked.hoshyar.chats.set_timezone(chat, names[chosen])
+    await asked.hoshyar.plans.move_clock(chat)
+    plan = await asked.hoshyar.plans.get(plan.id)
+    await _show(asked, plan, chat, asked.t("settings.saved"))
+
+
 async def remove(asked: Asked) -> None:
     """Asks first."""
     plan, chat = await _plan(asked, asked.number(0))
@@ -220,5 +244,7 @@ PRESSES: Presses = {
     Verb.PLAN_TOPIC: topic,
     Verb.PLAN_DAYS: days,
     Verb.PLAN_REMOVE: remove,
+    Verb.PLACE_LANG: place_lang,
+    Verb.PLACE_ZONE: place_zone,
 }
 ANSWERS: Answers = {AWAITED: hour_written}

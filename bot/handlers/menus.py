@@ -15,7 +15,7 @@ from telegram import (
     BotCommandScopeChat,
     BotCommandScopeDefault,
 )
-from telegram.error import BadRequest, Forbidden
+from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.handlers.commands import ADMIN_COMMANDS, COMMANDS, Command, Place, of_place
 from bot.handlers.texts import DEFAULT_LANG, LANGS, t
@@ -57,8 +57,11 @@ async def publish_menus(bot: Bot, admin_ids: Iterable[int]) -> None:
 
 
 async def publish_admin_menu(bot: Bot, admin_id: int) -> None:
-    """The menu of one admin, for the moment they first write."""
-    await _set_menu(bot, BotCommandScopeChat(admin_id), (*COMMANDS, *ADMIN_COMMANDS))
+    """The menu of one admin, for the moment they first write; without it commands still work."""
+    try:
+        await _set_menu(bot, BotCommandScopeChat(admin_id), (*COMMANDS, *ADMIN_COMMANDS))
+    except TelegramError as error:
+        log.warning("an admin's menu was not set", extra={"user": admin_id, "why": error})
 
 
 async def _set_menu(bot: Bot, scope: BotCommandScope, commands: tuple[Command, ...]) -> None:

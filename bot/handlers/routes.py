@@ -26,7 +26,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot.errors import Ambiguous, ChatGone, DeliveryError, StorageError, UserError
+from bot.errors import Ambiguous, BadInput, ChatGone, DeliveryError, StorageError, UserError
 from bot.handlers import ask, digests, inline, members, posts, settings, start, trends, watches
 from bot.handlers.admin import delivery as admin_delivery
 from bot.handlers.admin import jobs as admin_jobs
@@ -281,6 +281,11 @@ async def _free_text(asked: Asked, *, old: bool) -> None:
     if awaited is not None and late:
         await asked.say("error.answer_expired")
     elif awaited is not None and (answer := _answering(asked, awaited.what)):
+        if not asked.text and asked.attached is None:  # a sticker answers nothing: ask on
+            await asked.hoshyar.chats.expect(
+                asked.chat.id, asked.user.id, awaited.what, awaited.detail
+            )
+            raise BadInput("error.nothing_to_ask")
         await answer(replace(asked, command=awaited.detail))
     elif asked.attached is not None and asked.is_admin:
         await admin_sources.file_received(asked)

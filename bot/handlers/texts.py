@@ -75,7 +75,7 @@ def template(lang: str, key: str, n: object = None) -> str:
     return found["one" if n == 1 else "other"]
 
 
-def t(lang: str, key: str, **fields: object) -> str:
+def t(lang: str, key: str, /, **fields: object) -> str:
     """The sentence under `key` as plain text; numbers among the fields as people read them."""
     plain = template(lang, key, fields.get("n")).replace("*", "")
     return plain.format(**{name: shown(lang, value) for name, value in fields.items()})
@@ -90,7 +90,8 @@ def shown(lang: str, value: object) -> str:
 
 def number(lang: str, value: float, decimals: int = 0) -> str:
     """12345.6 → «۱۲٬۳۴۵٫۶» in Persian, 12,345.6 in English; a whole value shows no decimals."""
-    if decimals and round(value, decimals) == int(value):
+    rounded = round(value, decimals)
+    if rounded == int(rounded):
         decimals = 0
     text = f"{value:,.{decimals}f}"
     if lang != "fa":

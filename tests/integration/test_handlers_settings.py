@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.errors import ModelDown
+from bot.models.ai import Chunk, ChunkKind
+from bot.models.post import TWITTER_SOURCE_ID, Post, PostKind
 from bot.models.user import ChatKind
 from bot.storage.digests import DigestStore
 from tests.chats_world import ADMIN, ALEX, GROUP, SARA, TERMS, World, buttons, data_of, running
@@ -101,8 +105,6 @@ async def test_an_alert_can_be_asked_why_muted_and_removed(world: World) -> None
 
 
 async def _news_about(world: World, term: str) -> None:
-    from bot.models.post import TWITTER_SOURCE_ID, Post, PostKind
-
     now = world.hoshyar.clock()
     await world.hoshyar.posts.add_many(
         [
@@ -208,6 +210,24 @@ async def test_a_channel_is_linked_planned_and_lost(world: World) -> None:
     assert (known.kind, known.reachable) == (ChatKind.CHANNEL, False)
 
 
+async def test_a_channel_has_its_own_language_and_clock(world: World) -> None:
+    """Nobody can press /settings in a channel: its plan's page has them."""
+    await world.say(ADMIN, "/start", "سلام")
+    channel = world.box.people.chat("@hoshyar_sandbox_channel")
+    world.box.people.set_bot_status(channel.id, "administrator", ADMIN)
+    offer = await world.box.wait_message(ADMIN, "وصل شدم")
+    plan = await world.press_for(ADMIN, offer, "۰۸:۰۰", "از این پس")
+
+    english = await world.press_for(ADMIN, plan, "زبان: فارسی", "ذخیره شد")
+    zones = await world.press_for(ADMIN, english, "ساعت: تهران", "ساعت کجا")
+    moved = await world.press_for(ADMIN, zones, "لندن", "ذخیره شد")
+
+    known = await world.hoshyar.chats.get(channel.id)
+    assert known
+    assert (known.lang, known.timezone) == ("en", "Europe/London")
+    assert "لندن" in moved["text"]
+
+
 async def test_a_channel_without_the_right_to_post_is_named(world: World) -> None:
     await world.say(ADMIN, "/start", "سلام")
     channel = world.box.people.chat("@hoshyar_sandbox_channel")
@@ -278,16 +298,50 @@ async def test_a_member_cannot_watch_by_a_cards_button(world: World) -> None:
 
 
 async def test_in_a_group_a_mention_and_a_reply_are_questions(world: World) -> None:
-    mention = await world.say(ALEX, f"@hoshyar_bot از {TERMS[0]} چه خبر؟", "سند", chat=GROUP)
+    mention = await world.say(ALEX, f"@hoshyar_bot از {TERMS[0]} چه خبر؟", "[1]", chat=GROUP)
     await world.box.say(
         SARA, "از قطار شیراز چه خبر؟", chat_id=GROUP, reply_to=mention["message_id"]
     )
     answer = await world.box.wait_message(
-        GROUP, "سند", where=lambda m: m["message_id"] != mention["message_id"]
+        GROUP, "[1]", where=lambda m: m["message_id"] != mention["message_id"]
     )
 
     assert mention["reply_to_message"]["from"]["id"] == ALEX
     assert answer["reply_to_message"]["from"]["id"] == SARA
+
+
+async def test_an_answer_in_a_group_can_be_stopped_by_who_asked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The press of the stop button does not wait for the answer that it ends."""
+
+    async def endless(*args: object) -> AsyncIterator[Chunk]:
+        for n in range(200):
+            yield Chunk(kind=ChunkKind.TEXT, text=f"سطر {n} ")
+            await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(type(world.hoshyar.chat), "answer", endless)
+    growing = await world.say(ALEX, "/ask چه خبر؟", chat=GROUP)
+
+    foreign = await world.press(SARA, growing, "⏹ بس است", chat=GROUP)
+    await world.press(ALEX, growing, "⏹ بس است", chat=GROUP)
+    ended = await world.box.wait_message(GROUP, "همین‌جا نگه داشتم")
+
+    assert "برای کسی است که پرسیده" in foreign["text"]
+    assert ended["message_id"] == growing["message_id"]
+    assert "سطر 199" not in ended["text"]
+
+
+async def test_a_model_that_fails_is_said_in_words(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*args: object) -> AsyncIterator[Chunk]:
+        raise ModelDown("no answer", model="test")
+        yield  # makes it a generator
+
+    monkeypatch.setattr(type(world.hoshyar.chat), "answer", broken)
+
+    assert await world.say(SARA, "چه خبر؟", "نتوانستم جواب بدهم")
 
 
 async def test_in_a_group_what_is_not_for_the_bot_stays_unanswered(world: World) -> None:
@@ -392,11 +446,19 @@ async def test_an_answer_that_comes_too_late_is_told_so(world: World) -> None:
     assert await world.parts.db.fetch_all("SELECT text FROM feedback") == []
 
 
+async def test_a_sticker_does_not_use_up_a_question(world: World) -> None:
+    await world.say(SARA, "/feedback", "نظرتان را بنویسید")
+    await world.box.say(SARA, "", content={"sticker": _sticker()})
+    await world.box.wait_message(SARA, "متنی")
+
+    assert await world.say(SARA, "نمودارها خوب‌اند", "رساندم")
+
+
 async def test_a_command_ends_what_was_awaited(world: World) -> None:
     await world.say(SARA, "/feedback", "نظرتان را بنویسید")
     await world.say(SARA, "/lang", "به چه زبانی")
 
-    answer = await world.say(SARA, "از سد کرج چه خبر؟", "سند")
+    answer = await world.say(SARA, "از سد کرج چه خبر؟", "[1]")
 
     assert answer["text"]
 

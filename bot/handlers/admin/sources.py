@@ -174,6 +174,7 @@ async def opml(asked: Asked) -> None:
 async def file_received(asked: Asked) -> None:
     """A file from an admin is taken for an OPML file."""
     if asked.attached is None:
+        await asked.hoshyar.chats.expect(asked.chat.id, asked.user.id, AWAITED_OPML)
         raise BadInput("source.ask_opml")
     if asked.attached.size > OPML_MB * 1024 * 1024:
         raise BadInput("source.opml_big", mb=OPML_MB)

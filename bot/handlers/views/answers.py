@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.handlers.buttons import NEW, STOP, Verb, pack
 from bot.handlers.views.page import FSI, NAME_LENGTH, PDI, Reader, shortened
 from bot.handlers.views.start import Example
 from bot.models.ai import Evidence
+from bot.models.entities import is_safe_url
 from bot.models.insight import Window
 from bot.models.messages import Button, OutMessage, RichText
 from bot.models.post import PostKind
 from bot.services.message_text import from_markdown
+
+_CITATION = re.compile(r"\[(\d{1,3})\](?![(\[:])")
 
 PROOFS = 6
 TITLE_LENGTH = 90
@@ -39,10 +43,10 @@ def answer_message(
     owner: int = 0,
 ) -> OutMessage:
     """The whole answer, the posts it cites by their numbers, and what to look at next."""
-    text = reader.text().add_formatted(*from_markdown(markdown))
+    text = reader.text().add_formatted(*from_markdown(_with_links(markdown, sources)))
     if stopped:
         text.newline(2).add(reader.rich("ask.stopped"))
-    if sources:
+    if sources and not any(evidence.url and evidence.url in markdown for evidence in sources):
         text.newline(2).add(reader.rich("ask.sources"))
         for evidence in sources[:PROOFS]:
             text.newline().add(_proof(reader, evidence))
@@ -54,6 +58,17 @@ def answer_message(
         for term in follow_ups
     )
     return text.message(keyboard=(cards,) if cards else ())
+
+
+def _with_links(markdown: str, sources: Sequence[Evidence]) -> str:
+    """Each [n] leads to the post of that number."""
+    urls = {str(evidence.number): evidence.url for evidence in sources}
+
+    def linked(match: re.Match[str]) -> str:
+        url = urls.get(match[1], "")
+        return f"[\\[{match[1]}\\]](<{url}>)" if is_safe_url(url) else match[0]
+
+    return _CITATION.sub(linked, markdown)
 
 
 def _proof(reader: Reader, evidence: Evidence) -> RichText:

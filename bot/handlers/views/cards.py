@@ -100,10 +100,15 @@ def _rising_card(reader: Reader, trend: Trend, facts: TermFacts) -> RichText:
     if trend.related:
         body.newline().add(reader.rich("card.related", list=_listed(reader, trend.related)))
     if trend.coordinated:
-        body.newline().add(reader.rich("card.coordinated", n=trend.copies))
+        body.newline().add(_campaign(reader, trend.copies))
     elif trend.copies:
         body.newline().add(reader.rich("card.copies", n=trend.copies))
     return body
+
+
+def _campaign(reader: Reader, copies: int) -> RichText:
+    """Mostly copies, or posts of one mould: perhaps somebody arranges it."""
+    return reader.rich("card.coordinated", n=copies) if copies else reader.rich("card.moulded")
 
 
 def _plain_card(reader: Reader, facts: TermFacts) -> RichText:
@@ -198,7 +203,9 @@ def why_message(
     body = reader.lines(
         reader.rich("why.title", term=reader.name(shortened(why.term, TERM_LENGTH))),
         "",
-        reader.rich("why.usual", window=past, usual=reader.n(why.baseline, 1)),
+        reader.rich("why.usual", window=past, usual=reader.n(why.baseline, 1))
+        if why.baseline >= FRESH_BASELINE
+        else reader.rich("why.usual_none", window=past),
         seen,
         reader.rich("why.score", score=reader.n(why.score, 1), threshold=reader.n(LEAST_SCORE, 1)),
     )
@@ -211,7 +218,7 @@ def why_message(
         ]
         body.newline().add(reader.rich("why.loudest", list=reader.listed(loud)))
     if why.coordinated:
-        body.newline().add(reader.rich("card.coordinated", n=why.copies))
+        body.newline().add(_campaign(reader, why.copies))
     first = posts.get(why.first_post_id or 0)
     if first:
         body.newline(2).add(reader.rich("why.first"))

@@ -42,10 +42,10 @@ class Reader:
     def of(cls, chat: Chat, now: datetime) -> Reader:
         return cls(chat.lang, chat.timezone, now)
 
-    def t(self, key: str, **fields: object) -> str:
+    def t(self, key: str, /, **fields: object) -> str:
         return t(self.lang, key, **fields)
 
-    def rich(self, key: str, **fields: object) -> RichText:
+    def rich(self, key: str, /, **fields: object) -> RichText:
         """The sentence under `key` with its *bold* parts; a field may be rich itself."""
         whole = self.text()
         bold: RichText | None = None

@@ -209,6 +209,7 @@ def plan_message(
                 data=pack(Verb.PLAN_DAYS, plan.id, owner=owner),
             ),
         ),
+        *(_place_row(reader, plan, chat, owner) if chat.id != here else ()),
         (
             state,
             Button(text=t("button.remove"), data=pack(Verb.PLAN_REMOVE, plan.id, owner=owner)),
@@ -216,6 +217,36 @@ def plan_message(
         (Button(text=t("button.back"), data=pack(Verb.DIGEST, owner=owner)),),
     )
     return body.message(keyboard=keyboard)
+
+
+def _place_row(
+    reader: Reader, plan: DigestPlan, chat: Chat, owner: int
+) -> tuple[tuple[Button, ...], ...]:
+    """The language and zone of a place that has no /settings of its own to press."""
+    language = Button(
+        text=reader.t("button.place_lang", lang=reader.t(f"lang.{chat.lang}")),
+        data=pack(Verb.PLACE_LANG, plan.id, owner=owner),
+    )
+    place_zone = Button(
+        text=reader.t("button.place_zone", zone=zone_shown(reader, chat.timezone)),
+        data=pack(Verb.PLACE_ZONE, plan.id, owner=owner),
+    )
+    return ((language, place_zone),)
+
+
+def choose_place_zone(
+    reader: Reader, plan: DigestPlan, chat: Chat, *, owner: int = 0
+) -> OutMessage:
+    """Whose time a channel lives by; a zone is known to its button by its place in the list."""
+    choices = [
+        Button(
+            text=f"{'✓ ' if name == chat.timezone else ''}{zone_shown(reader, name)}",
+            data=pack(Verb.PLACE_ZONE, plan.id, index, owner=owner),
+        )
+        for index, name in enumerate(ZONES)
+    ]
+    back = Button(text=reader.t("button.back"), data=pack(Verb.PLAN, plan.id, owner=owner))
+    return reader.rich("settings.choose_zone").message(keyboard=(*rows_of(choices, 2), (back,)))
 
 
 def choose_topic(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.handlers.buttons import NEW, Verb, pack
 from bot.handlers.commands import ADMIN_COMMANDS, COMMANDS, Command, Group
-from bot.handlers.views.page import Reader, label, rows_of
+from bot.handlers.views.page import Reader, label, rows_of, shortened
 from bot.models.insight import Window
 from bot.models.messages import Button, Keyboard, OutMessage
 
@@ -89,27 +89,26 @@ def command_help(reader: Reader, name: str) -> OutMessage:
 
 def _command_line(reader: Reader, name: str) -> str:
     mark = "\u200e" if reader.lang == "fa" else ""  # keeps the slash on the command's left
-    return f"{mark}/{name}  {reader.t(f'commands.{name}')}"
+    return f"{mark}/{name} — {reader.t(f'commands.{name}')}"
 
 
 def usage_message(
     reader: Reader, command: str, examples: Iterable[Example], verb: Verb, owner: int = 0
 ) -> OutMessage:
     """The argument is missing: what to write, and examples that work at a press."""
+    shown = list(examples)
     buttons = [
         Button(text=label(example.term, 40), data=pack(verb, example.ref, owner=owner))
-        for example in examples
+        for example in shown
     ]
     keyboard: Keyboard = rows_of(buttons, 2)
-    example = reader.rich("usage.example", example=_example(reader, command))
+    word = shown[0].term if shown else reader.t("usage.example_words").split("|")[0]
+    example = reader.rich("usage.example", example=_example(reader, command, word))
     return reader.lines(reader.rich(f"usage.{command}"), example).message(keyboard=keyboard)
 
 
-def _example(reader: Reader, command: str) -> str:
+def _example(reader: Reader, command: str, word: str) -> str:
     mark = "\u200e" if reader.lang == "fa" else ""
-    word = (
-        reader.t("start.example")
-        if command == "ask"
-        else reader.t("usage.example_words").split("|")[0]
-    )
-    return f"{mark}/{command} {word}"
+    if command == "ask":
+        word = reader.t("ask.question_about", term=word)
+    return f"{mark}/{command} {shortened(word, 80)}"
