@@ -10,20 +10,16 @@ from bot.handlers.buttons import Verb
 from bot.handlers.guards import has_rights, is_manager, require_bot_may_post, require_manager
 from bot.handlers.terms import text_of, topic_examples
 from bot.handlers.texts import LANGS
+from bot.handlers.views.places import ZONES, choose_place, clock_shown, place_name, unpacked_time
 from bot.handlers.views.plans import (
     DAY_CHOICES,
-    ZONES,
     choose_days,
     choose_hour,
-    choose_place,
     choose_place_zone,
     choose_topic,
-    clock_shown,
     confirm_plan_removal,
     digest_home,
-    place_name,
     plan_message,
-    unpacked_time,
 )
 from bot.models.user import Chat, ChatKind, DigestPlan
 

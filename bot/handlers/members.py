@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.handlers.views.page import Reader
-from bot.handlers.views.plans import linked_message, unlinked_message
+from bot.handlers.views.places import linked_message, unlinked_message
 from bot.handlers.views.start import group_greeting
 from bot.hoshyar import Hoshyar
 from bot.models.messages import OutMessage

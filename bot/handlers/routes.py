@@ -1,8 +1,7 @@
-"""From an update to its handler: the one table of commands, buttons and awaited answers.
+"""From Telegram's updates to `dispatch`: who speaks, where, and whether the bot is meant.
 
-`register` is called once by the composition root. Every path goes through `_guarded`: a UserError
-becomes its sentence, a chat that is gone is noted, and anything else is left to the error handler,
-which logs it under a number that the person sees.
+`register` is called once by the composition root. What no handler foresaw is logged here under a
+number that the person is told.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -26,14 +24,11 @@ from telegram.ext import (
     filters,
 )
 
-from bot.errors import Ambiguous, BadInput, ChatGone, DeliveryError, StorageError, UserError
-from bot.handlers import ask, digests, inline, members, posts, settings, start, trends, watches
-from bot.handlers.admin import delivery as admin_delivery
-from bot.handlers.admin import jobs as admin_jobs
-from bot.handlers.admin import menu as admin_menu
-from bot.handlers.admin import sources as admin_sources
-from bot.handlers.asked import Answers, Asked, Commands, Handler, Presses
-from bot.handlers.buttons import ADMIN_VERBS, Press, Verb, unpack
+from bot.errors import DeliveryError, StorageError
+from bot.handlers import inline, members
+from bot.handlers.asked import Asked
+from bot.handlers.buttons import Press, Verb, unpack
+from bot.handlers.dispatch import free_text, guarded, run_command, run_press
 from bot.handlers.incoming import (
     attached,
     chat_of,
@@ -42,7 +37,7 @@ from bot.handlers.incoming import (
     person,
     speaks_for_chat,
 )
-from bot.handlers.texts import has, language
+from bot.handlers.texts import language
 from bot.handlers.views.page import Reader
 from bot.hoshyar import Hoshyar
 from bot.models.user import Chat, ChatKind, User
@@ -56,40 +51,6 @@ AnyContext = CallbackContext[Any, Any, Any, Any]
 
 STALE_AFTER = timedelta(hours=1)  # a question older than this, replayed after a crash, is over
 EDITED_WITHIN = timedelta(minutes=10)  # a later edit is not a new question
-
-COMMANDS: Commands = {
-    **start.COMMANDS_HERE,
-    **trends.COMMANDS,
-    **posts.COMMANDS,
-    **ask.COMMANDS,
-    **watches.COMMANDS,
-    **digests.COMMANDS,
-    **settings.COMMANDS,
-}
-ADMIN_COMMANDS: Commands = {
-    **admin_menu.COMMANDS,
-    **admin_sources.COMMANDS,
-    **admin_jobs.COMMANDS,
-}
-PRESSES: Presses = {
-    **start.PRESSES,
-    **trends.PRESSES,
-    **posts.PRESSES,
-    **ask.PRESSES,
-    **watches.PRESSES,
-    **digests.PRESSES,
-    **settings.PRESSES,
-    **admin_menu.PRESSES,
-    **admin_sources.PRESSES,
-    **admin_jobs.PRESSES,
-    **admin_delivery.PRESSES,
-}
-ANSWERS: Answers = {
-    **watches.ANSWERS,
-    **digests.ANSWERS,
-    **settings.ANSWERS,
-}
-ADMIN_ANSWERS = admin_sources.ANSWERS
 
 
 def register(
@@ -152,10 +113,10 @@ class _Doors:
             attached=attached(message),
         )
         if meant.command:
-            await _guarded(asked, lambda: _command(asked, to_us=meant.to_us))
+            await guarded(asked, lambda: run_command(asked, to_us=meant.to_us))
         else:
             old = self.hoshyar.clock() - message.date > STALE_AFTER
-            await _guarded(asked, lambda: _free_text(asked, old=old))
+            await guarded(asked, lambda: free_text(asked, old=old))
 
     async def press(self, update: Update, context: AnyContext) -> None:
         query = update.callback_query
@@ -174,7 +135,7 @@ class _Doors:
             callback_id=query.id,
             can_edit=_can_edit(query),
         )
-        await _guarded(asked, lambda: _press(asked, press))
+        await guarded(asked, lambda: run_press(asked, press))
 
     async def inline(self, update: Update, context: AnyContext) -> None:
         query = update.inline_query
@@ -261,76 +222,3 @@ def _can_edit(query: CallbackQuery) -> bool:
     """May the message with the button be replaced by a text? Not a picture, nor what is too old."""
     message = query.message
     return isinstance(message, Message) and message.text is not None
-
-
-async def _command(asked: Asked, *, to_us: bool) -> None:
-    """One command. What is not for this person is not known to them."""
-    await asked.hoshyar.chats.take_answer(asked.chat.id, asked.user.id)
-    handler = COMMANDS.get(asked.command)
-    if handler is None and asked.is_admin:
-        handler = ADMIN_COMMANDS.get(asked.command)
-    if handler is not None:
-        await handler(asked)
-    elif to_us:
-        await start.unknown(asked)
-
-
-async def _free_text(asked: Asked, *, old: bool) -> None:
-    """An awaited answer, a file, or a question."""
-    awaited, late = await asked.hoshyar.chats.take_answer(asked.chat.id, asked.user.id)
-    if awaited is not None and late:
-        await asked.say("error.answer_expired")
-    elif awaited is not None and (answer := _answering(asked, awaited.what)):
-        if not asked.text and asked.attached is None:  # a sticker answers nothing: ask on
-            await asked.hoshyar.chats.expect(
-                asked.chat.id, asked.user.id, awaited.what, awaited.detail
-            )
-            raise BadInput("error.nothing_to_ask")
-        await answer(replace(asked, command=awaited.detail))
-    elif asked.attached is not None and asked.is_admin:
-        await admin_sources.file_received(asked)
-    elif old:
-        await asked.say("error.expired_question")
-    elif asked.text:
-        await ask.question(asked)
-    elif not asked.is_shared:
-        await asked.say("error.nothing_to_ask")
-
-
-def _answering(asked: Asked, what: str) -> Handler | None:
-    """Who takes the awaited answer; an admin's is void once the person is none any more."""
-    return ANSWERS.get(what) or (ADMIN_ANSWERS.get(what) if asked.is_admin else None)
-
-
-async def _press(asked: Asked, press: Press | None) -> None:
-    """One button. Another's, an old one and one that was never ours are told apart politely."""
-    handler = PRESSES.get(press.verb) if press else None
-    forbidden = press is not None and press.verb in ADMIN_VERBS and not asked.is_admin
-    if press is None or handler is None or forbidden:
-        await asked.note(asked.t("error.stale_button"), alert=True)
-    elif press.owner and press.owner != asked.user.id:
-        await asked.note(asked.t("error.not_yours"), alert=True)
-    else:
-        await handler(asked)
-        await asked.note()
-
-
-async def _guarded(asked: Asked, handling: Callable[[], Awaitable[None]]) -> None:
-    """Run a handler; what a person can do something about is said to them, in their language."""
-    try:
-        await handling()
-    except UserError as error:
-        key = error.text_key if has(asked.lang, error.text_key) else f"error.{error.text_key}"
-        text = asked.t(key, **error.fields)
-        if asked.press is not None:
-            await asked.note(text, alert=True)
-        else:
-            await asked.reply(asked.reader.text().plain(text).message())
-    except ChatGone:
-        log.info("the chat that asked is gone", extra={"chat": asked.chat.id})
-        await asked.hoshyar.chats.unlink(asked.chat.id)
-    except Ambiguous as error:
-        # The answer may have arrived; saying it again could say it twice.
-        log.warning(
-            "unknown whether an answer arrived", extra={"chat": asked.chat.id, "why": error}
-        )

@@ -11,7 +11,7 @@ from bot.handlers.buttons import Verb
 from bot.handlers.guards import require_manager, require_private
 from bot.handlers.texts import LANGS
 from bot.handlers.views.page import Reader
-from bot.handlers.views.plans import ZONES, unpacked_time
+from bot.handlers.views.places import ZONES, unpacked_time
 from bot.handlers.views.settings import (
     choose_lang,
     choose_quiet,

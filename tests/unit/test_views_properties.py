@@ -16,8 +16,10 @@ from bot.handlers.views import (
     alerts,
     answers,
     cards,
+    delivery,
     digests,
     inline,
+    places,
     plans,
     sources,
     start,
@@ -305,12 +307,12 @@ def test_plans_and_settings(chat: Chat, topic: str, lang: str, owner: int) -> No
     check(plans.digest_home(reader, chat, pairs, owner=owner))
     check(plans.plan_message(reader, plan, chat, 1, note="note", owner=owner))
     check(plans.choose_hour(reader, chat, 1, owner=owner))
-    check(plans.choose_place(reader, [chat] * 5, "hoshyar_bot", owner=owner))
+    check(places.choose_place(reader, [chat] * 5, "hoshyar_bot", owner=owner))
     check(plans.choose_topic(reader, plan, [example] * 12, owner=owner))
     check(plans.choose_days(reader, plan, owner=owner))
     check(plans.confirm_plan_removal(reader, plan, chat, 1, owner=owner))
-    check(plans.linked_message(reader, chat, may_post=True))
-    check(plans.unlinked_message(reader, chat, 3))
+    check(places.linked_message(reader, chat, may_post=True))
+    check(places.unlinked_message(reader, chat, 3))
     check(setting_views.settings_message(reader, chat, owner=owner))
     check(setting_views.choose_zone(reader, chat, owner=owner))
 
@@ -359,9 +361,9 @@ def test_what_admins_see(text: str, lang: str, count: int) -> None:
     check(sources.imported_message(reader, imported))
     check(admin.jobs_message(reader, [job] * 10))
     check(admin.job_message(reader, job, [run] * 9))
-    check(admin.outbox_message(reader, OutboxState.AMBIGUOUS, [stopped] * 9, {}))
+    check(delivery.outbox_message(reader, OutboxState.AMBIGUOUS, [stopped] * 9, {}))
     check(
-        admin.bad_updates_message(
+        delivery.bad_updates_message(
             reader, [StoredUpdate(update_id=1, body="{}", received_at=NOW, error=text)] * 9
         )
     )

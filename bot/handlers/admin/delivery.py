@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.handlers.asked import Asked, Presses
 from bot.handlers.buttons import Verb
-from bot.handlers.views.admin import (
+from bot.handlers.views.delivery import (
     ITEMS,
     bad_updates_message,
     delivery_message,

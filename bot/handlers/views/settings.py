@@ -7,7 +7,7 @@ from datetime import timedelta
 from bot.handlers.buttons import Verb, pack
 from bot.handlers.texts import LANGS
 from bot.handlers.views.page import Reader, rows_of
-from bot.handlers.views.plans import ZONES, clock_shown, zone_shown
+from bot.handlers.views.places import ZONES, clock_shown, zone_shown
 from bot.models.messages import Button, OutMessage
 from bot.models.status import Health
 from bot.models.user import Chat
