@@ -13,13 +13,13 @@ from telegram import (
 
 from bot.analysis.terms import trend_key
 from bot.errors import Rejected
-from bot.handlers.terms import TERM
 from bot.handlers.views.inline import Shared, shared_card, shared_nothing, shared_trend
 from bot.handlers.views.page import Reader
 from bot.hoshyar import Hoshyar
 from bot.models.insight import Window
 from bot.services.telegram_api import TelegramApi
 from bot.services.telegram_types import telegram_entities, telegram_keyboard
+from bot.storage.talks import TERM
 
 SHOWN = 10
 CACHE_S = 60

@@ -10,9 +10,8 @@ from bot.errors import NotFound
 from bot.handlers.asked import Asked
 from bot.handlers.views.start import Example
 from bot.models.insight import Trend, Window
-from bot.storage.talks import ref_of
+from bot.storage.talks import QUERY, TERM, TOPIC
 
-TERM, QUERY, TOPIC = "term", "query", "topic"
 EXAMPLES = 4
 
 
@@ -48,7 +47,6 @@ async def term_of(asked: Asked, handle: str) -> Term:
     """What a button's handle stands for; NotFound when nobody remembers.
 
     A watch is known by its number (w17) and only in its own chat; everything else by its ref.
-    Digests carry refs that are made without the database: those are found among what rises.
     """
     if handle.startswith("w") and handle[1:].isdigit() and len(handle) < 12:
         watch = await asked.hoshyar.watches.get(int(handle[1:]))
@@ -56,13 +54,9 @@ async def term_of(asked: Asked, handle: str) -> Term:
             raise NotFound("watch.gone")
         return Term(watch.key, watch.term)
     known = await asked.hoshyar.chats.ref(handle)
-    if known is not None:
-        return Term(known.name if known.kind == TERM else trend_key(known.shown), known.shown)
-    for window in Window:
-        for trend in await asked.hoshyar.lookup.rising(window):
-            if ref_of(TERM, trend.key) == handle:
-                return Term(trend.key, trend.term)
-    raise NotFound("card.gone")
+    if known is None:
+        raise NotFound("card.gone")
+    return Term(known.name if known.kind == TERM else trend_key(known.shown), known.shown)
 
 
 async def text_of(asked: Asked, ref: str, missing: str) -> str:

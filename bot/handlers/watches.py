@@ -6,7 +6,7 @@ from bot.errors import NotFound
 from bot.handlers.asked import Answers, Asked, Commands, Presses
 from bot.handlers.buttons import Verb
 from bot.handlers.guards import is_manager, require_manager
-from bot.handlers.terms import TERM, Term, examples, term_of, term_ref
+from bot.handlers.terms import Term, examples, term_of, term_ref
 from bot.handlers.trends import show_card
 from bot.handlers.views.alerts import alert_reason
 from bot.handlers.views.start import usage_message
@@ -20,6 +20,7 @@ from bot.handlers.views.watches import (
 )
 from bot.models.insight import Window
 from bot.models.user import Watch
+from bot.storage.talks import TERM
 from bot.storage.watches import FOREVER
 
 AWAITED = "watch"

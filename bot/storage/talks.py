@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,9 @@ _REMEMBERED = (
     4096  # refs whose use was written down lately, so that a page of buttons costs no write
 )
 _NOTE_USE_EVERY_MS = 86_400_000
+_EPISODES = 5000  # of things that rose, newest first: weeks of them, and 10 ms to look through
+
+TERM, QUERY, TOPIC, FEED = "term", "query", "topic", "feed"  # kinds of refs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,24 @@ class RefStore:
         row = await self._db.fetch_one(
             "SELECT ref, kind, name, shown FROM refs WHERE ref=?", (ref,)
         )
-        return Ref(ref=row[0], kind=row[1], name=row[2], shown=row[3]) if row else None
+        if row:
+            return Ref(ref=row[0], kind=row[1], name=row[2], shown=row[3])
+        return await self._of_a_trend(ref)
+
+    async def _of_a_trend(self, ref: str) -> Ref | None:
+        """Digests make refs without the database: look among what rose lately."""
+        rows = await self._db.fetch_all(
+            "SELECT id, trend_key FROM trend_episodes ORDER BY id DESC LIMIT ?", (_EPISODES,)
+        )
+        found = next((row_id for row_id, key in rows if ref_of(TERM, key) == ref), None)
+        if found is None:
+            return None
+        row = await self._db.fetch_one(
+            "SELECT trend_key, body FROM trend_episodes WHERE id=?", (found,)
+        )
+        if row is None:
+            return None
+        return Ref(ref=ref, kind=TERM, name=row[0], shown=str(json.loads(row[1])["term"]))
 
     async def purge(self, unused_since: datetime) -> int:
         """Forget refs that no message has shown since then; returns how many."""

@@ -23,11 +23,11 @@ from bot.handlers.views.sources import (
     trouble_message,
 )
 from bot.handlers.views.start import Example
+from bot.storage.talks import FEED
 
 log = logging.getLogger(__name__)
 
 AWAITED_URL, AWAITED_OPML = "source-url", "opml"
-FEED = "feed"  # the kind of ref that stands for a feed's address
 OPML_MB = 2
 
 

@@ -27,7 +27,7 @@ from bot.models.entities import CAPTION_LIMIT, TEXT_LIMIT
 from bot.models.insight import Digest, Trend, Window
 from bot.models.messages import Button, Keyboard, OutMessage, RichText
 from bot.models.user import Chat, ChatKind
-from bot.storage.talks import ref_of
+from bot.storage.talks import TERM, ref_of
 
 TOP = 10  # trends in the caption
 DETAILED = 10  # trends with their proof: all that a digest has
@@ -137,7 +137,7 @@ def _keyboard(reader: Reader, digest: Digest, chat: Chat, bot_username: str) -> 
     cards = [
         Button(
             text=f"{reader.n(rank)} · {shortened(trend.term, BUTTON_LENGTH)}",
-            data=pack(Verb.CARD, ref_of("term", trend.key), trend.window, 0, NEW),
+            data=pack(Verb.CARD, ref_of(TERM, trend.key), trend.window, 0, NEW),
         )
         for rank, trend in enumerate(digest.trends[:CARD_BUTTONS], 1)
     ]
