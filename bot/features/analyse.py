@@ -35,6 +35,7 @@ ROUNDS = {
     Window.H24: timedelta(minutes=5),
     Window.D7: timedelta(minutes=15),
 }
+GROWN = 1.2  # … and at once when there is this much more to look at, as in the first minutes of all
 DIGITS = 3  # of scores and baselines; more says nothing
 CONSIDERED = 6  # stories looked at for one that is shown
 
@@ -65,6 +66,7 @@ class Analyser:
         self._counting = asyncio.Lock()
         self._heard = HeardVoices()
         self._counted_to = -1
+        self._renewed_at: dict[Window, int] = {}  # the newest post's id then
 
     async def run(self) -> Round:
         """One round: count what is new, and renew the stored trends of each window that is due."""
@@ -73,10 +75,14 @@ class Analyser:
         async with self._counting:
             await self._windows.go_live(now)
         renewed = []
+        newest = await self._posts.last_id()
         for window in Window:
             last, before = await self._trends.snapshot(window)
-            if last is not None and last <= now < last + ROUNDS[window]:
+            has_grown = newest > GROWN * self._renewed_at.get(window, newest)
+            is_recent = last is not None and last <= now < last + ROUNDS[window]
+            if is_recent and not has_grown:
                 continue
+            self._renewed_at[window] = newest
             found = await self.trends(window, now, SNAPSHOT_SIZE)
             await self._trends.save(window, now, keep_keys(found, before))
             renewed.append(window)

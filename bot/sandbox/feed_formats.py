@@ -54,7 +54,7 @@ def _rss(outlet: Outlet, items: list[Item], base: str) -> str:
         f'{_HEAD}<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/">'
         f"<channel><title>{escape(outlet.title)}</title><link>{escape(base)}</link>"
         f"<description>{escape(outlet.about)}</description><language>fa</language>"
-        f"<ttl>1</ttl><lastBuildDate>{built}</lastBuildDate>{''.join(rows)}</channel></rss>\n"
+        f"<lastBuildDate>{built}</lastBuildDate>{''.join(rows)}</channel></rss>\n"
     )
 
 

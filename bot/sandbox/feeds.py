@@ -85,7 +85,7 @@ class SampleSources:
         headers = {
             "ETag": f'"{hashlib.sha256(body).hexdigest()[:24]}"',
             "Last-Modified": http_date(changed),
-            "Cache-Control": "max-age=15",
+            "Cache-Control": "max-age=5",
         }
         if _is_fresh(request, headers["ETag"], changed):
             return Response(status_code=304, headers=headers)

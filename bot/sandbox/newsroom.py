@@ -16,7 +16,7 @@ from bot.sandbox.phrases import Words, fill, read_data, seeded, with_arabic_lett
 WINDOW_S = 7 * 86_400
 RISE_S = 2 * 3_600
 CALM_EVERY_S = 4 * 3_600
-LIVE_EVERY_S = 24
+LIVE_EVERY_S = 12
 LIVE_KEPT = 60
 STORIES_AT_ONCE = 4
 TOLD_OF_FIRST = 3  # items an outlet tells of the leading story before the anchor

@@ -499,3 +499,22 @@ async def test_snapshots_are_plain_json(db: Database, calm_and_burst: list[Post]
 
     assert row is not None
     assert json.loads(row[0])[0]["term"] == SUBJECT
+
+
+async def test_the_first_minutes_are_not_left_to_an_empty_list(
+    db: Database, calm_and_burst: list[Post]
+) -> None:
+    """A list made when there was hardly anything is renewed as soon as there is much more."""
+    posts = PostStore(db)
+    clock = [END]
+    analyser = Analyser(posts, TrendStore(db), SourceStore(db), clock=lambda: clock[0])
+    await posts.add_many(calm_and_burst[:50])
+    first = await analyser.run()
+    clock[0] += timedelta(seconds=10)
+    quiet = await analyser.run()
+    await posts.add_many(calm_and_burst[50:])
+    grown = await analyser.run()
+
+    assert Window.D7 in first.windows
+    assert Window.D7 not in quiet.windows
+    assert Window.D7 in grown.windows
