@@ -7,8 +7,19 @@ import unicodedata
 
 from bot.analysis.entities import outside_entities
 from bot.analysis.joins import join_display
-from bot.analysis.letters import ARABIC_LETTERS, DISPLAY_CLASS, MARKS, ZWJ, ZWNJ, show
+from bot.analysis.letters import (
+    ARABIC_LETTERS,
+    DISPLAY_CLASS,
+    INVISIBLE,
+    MARKS,
+    OLD_HALF_SPACES,
+    ZWJ,
+    ZWNJ,
+    show,
+)
 
+_INVISIBLE = re.compile(f"[{INVISIBLE}]+")
+_OLD_HALF_SPACE = re.compile(f"[{OLD_HALF_SPACES}]")
 _TRIPLE = re.compile(r"(.)\1\1")
 _TRIPLE_LETTER = re.compile(rf"([{ARABIC_LETTERS}])\1\1")
 _BETWEEN = f"[{MARKS}{ZWNJ}{ZWJ}ء¬'\u2019]*"  # what a key leaves out
@@ -19,15 +30,16 @@ _STRETCHED = re.compile(
     + rf"|([{ARABIC_LETTERS}])(?:{_BETWEEN}\1){{2,}}"
 )
 _HALF_SPACE_RUN = re.compile(f"{ZWNJ}{{2,}}")
-_HALF_SPACE_EDGE = re.compile(rf"{ZWNJ}(?:(?![\w{MARKS}])|(?<![\w{MARKS}]{ZWNJ}))")
+_HALF_SPACE_EDGE = re.compile(rf"{ZWNJ}(?:(?![\w{MARKS}'’])|(?<![\w{MARKS}'’]{ZWNJ}))")
 _ZWJ_INSIDE = re.compile(rf"{ZWJ}+(?<=[{ARABIC_LETTERS}]{ZWJ})(?=[{ARABIC_LETTERS}])")
 # Old word processors printed the half-space as ¬.
 _NOT_SIGN = re.compile(rf"(?<=[{ARABIC_LETTERS}{MARKS}]){ZWNJ}*¬{ZWNJ}*(?=[{ARABIC_LETTERS}])")
 _SPACES = re.compile(" {2,}")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SPACE_BEFORE = re.compile(
-    rf" (?<=[{ARABIC_LETTERS}{MARKS}»)] )(?=[،؟»]|؛(?![()]))| (?<=« )"  # ؛) is a wink
+    rf" (?<=[{ARABIC_LETTERS}{MARKS}»)] )(?=[،؟»]|؛(?![()])|[.!:](?:\s|$))| (?<=« )"  # ؛) winks
 )
+_LOOSE_POINT = re.compile(" (?:[،؟»؛.!:]|(?<=« ))")
 _SPACE_AFTER = re.compile(rf"[،؛؟](?=[{ARABIC_LETTERS}])")
 
 
@@ -41,6 +53,8 @@ def normalise(text: str) -> str:
     """
     text = unicodedata.normalize("NFC", text)
     if DISPLAY_CLASS.search(text):
+        # First what may stand between characters: only then it is clear where entities end.
+        text = _OLD_HALF_SPACE.sub(ZWNJ, _INVISIBLE.sub("", text))
         text = unicodedata.normalize("NFC", outside_entities(text, _clean_letters))
     if "¬" in text:
         text = _NOT_SIGN.sub(ZWNJ, text)
@@ -83,7 +97,7 @@ def _tidy_spaces(text: str) -> str:
         text = text.replace(" \n", "\n").replace("\n ", "\n")
         if "\n\n\n" in text:
             text = _BLANK_LINES.sub("\n\n", text)
-    if " ،" in text or " ؟" in text or " »" in text or "« " in text or " ؛" in text:
+    if _LOOSE_POINT.search(text):
         text = _SPACE_BEFORE.sub("", text)
     if "،" in text or "؟" in text or "؛" in text:
         text = _SPACE_AFTER.sub(_add_space, text)

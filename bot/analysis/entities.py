@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.analysis.keys import fold, fold_tag
-from bot.analysis.letters import MARKS, ZWNJ
+from bot.analysis.letters import INVISIBLE, MARKS, OLD_HALF_SPACES, ZWJ, ZWNJ
 
-_NOT_IN_URL = '\\s\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff«»،؛؟<>"'
+_NOT_IN_URL = f'\\s{ZWNJ}{ZWJ}{INVISIBLE}{OLD_HALF_SPACES}«»،؛؟<>"'
 URL = rf"(?:https?://|www\.)(?:[^{_NOT_IN_URL}]|{ZWNJ}(?=[^{_NOT_IN_URL}]))+"
 HASHTAG = rf"[#＃](?!https?://|www\.)\w[\w{MARKS}]*(?:{ZWNJ}[\w{MARKS}]+)*"
 MENTION = r"(?<![A-Za-z0-9_.@])@[A-Za-z0-9_]{1,32}(?![A-Za-z0-9_])"

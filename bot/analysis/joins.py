@@ -24,22 +24,25 @@ _PLURAL = (
 )
 _ENDING = f"(?:{_PLURAL}|تر|تری|ترین)"
 # Words before which a vocative stands: «که ای کاش», «نه ای دل».
-_NOT_VOCATIVE = "".join(
-    f"(?<!(?<![{ARABIC_LETTERS}{MARKS}]){word} )" for word in ("که", "چه", "نه", "به")
-)
+_NOT_VOCATIVE = "".join(f"(?<!(?<![{ARABIC_LETTERS}]){word} )" for word in ("که", "چه", "نه", "به"))
 _NOT_ENDING = "(?<!هه )(?<!تت )(?<!چشم )"
 _PLAIN_LETTERS = "اآبپتثجچحخدذرزژسشصضطظعغفقکگلمنوهی"
 _OVERLAID = f"{MARKS}{ZWNJ}{ZWJ}"
 _END = r"(?=[\s.،؛؟!:»)…]|$)"
 
 _KEY_MI = re.compile("می (?=([^ ]+))")
-_KEY_PERSONAL = re.compile(rf"ه (?=(?:{_PERSONAL}|ای(?:{_PLURAL}))(?: |$)){_NOT_VOCATIVE}")
+_KEY_PERSONAL = re.compile(rf"ه (?=(?:{_PERSONAL})(?: |$)){_NOT_VOCATIVE}")
 _KEY_ENDING = re.compile(rf" (?=[هت])(?<=[{ARABIC_LETTERS}]{{2}} ){_NOT_ENDING}{_ENDING}+(?= |$)")
 _ENDINGS = re.compile(f"{_ENDING}+$")
-_MI = re.compile(rf"می (?=([\w{_OVERLAID}]+){_END})")
+_MI = re.compile(rf"می (?=(\w[\w{_OVERLAID}]*){_END})")
 _PERSONAL_GAP = re.compile(rf"ه (?=(?:{_PERSONAL}){_END})(?<=[{_PLAIN_LETTERS}]ه ){_NOT_VOCATIVE}")
+# A personal ending that stays apart (#بانه ای ها) belongs to the word before it.
+_NOT_APART = "".join(
+    f"(?<!(?<![{ARABIC_LETTERS}{ZWNJ}]){ending} )" for ending in _PERSONAL.split("|")
+)
 _ENDING_GAP = re.compile(
-    rf" (?=[هت])(?<=[{_PLAIN_LETTERS}]{{2}} ){_NOT_ENDING}{_ENDING}(?:{ZWNJ}?{_ENDING})*{_END}"
+    rf" (?=[هت])(?<=[{_PLAIN_LETTERS}]{{2}} ){_NOT_ENDING}{_NOT_APART}"
+    rf"{_ENDING}(?:{ZWNJ}?{_ENDING})*{_END}"
 )
 
 
@@ -95,7 +98,13 @@ def _close(match: re.Match[str]) -> str:
 
 
 def join_key(key: str) -> str:
-    """Close the gaps in a key (words parted by single spaces)."""
+    """Close the gaps in a key (words parted by single spaces), until none is left."""
+    while (joined := _join_once(key)) != key:
+        key = joined
+    return key
+
+
+def _join_once(key: str) -> str:
     if "می " in key:
         key = _KEY_MI.sub(_key_mi, key)
     if "ه ا" in key:

@@ -11,6 +11,9 @@ from bot.analysis.letters import ARABIC_LETTERS, KEY_CLASS, SEPARATORS, ZWNJ, co
 _TRIPLE = re.compile(r"(.)\1\1")
 _LONG = re.compile(rf"([{ARABIC_LETTERS}])\1{{2,}}")
 _GAP = re.compile(f"[{SEPARATORS}][{SEPARATORS} ]*")
+# «خانه‌ی ما», «خانه ی ما» and «خانۀ ما» say the same: the ی is read, not meant.
+_EZAFE = re.compile(f"ه{ZWNJ}+ی(?!{ZWNJ}*[{ARABIC_LETTERS}])")
+_EZAFE_APART = re.compile("ه(?: ی)+(?= |$)")
 _SPACES = re.compile(" {2,}")
 
 
@@ -22,24 +25,29 @@ def first_of(match: re.Match[str]) -> str:
 def fold(text: str) -> str:
     """The comparison key: folded words parted by single spaces, alike for every spelling.
 
-    Half-spaces, vowel marks and ء go; آأإ→ا, ۀة→ه, ؤ→و, ئ→ی; digits become ASCII; Latin loses case
-    and accents; punctuation, symbols, emoji and `_` part words; stretched letters shrink. Texts
-    are indexed and queries are asked with the same key. `fold(normalise(x)) == fold(x)`.
+    Half-spaces, vowel marks, ء and the ی after ه (خانه‌ی) go; آأإ→ا, ۀة→ه, ؤ→و, ئ→ی; digits become
+    ASCII; Latin loses case and accents; punctuation, symbols, emoji and `_` part words; stretched
+    letters shrink. Texts are indexed and queries are asked with the same key, and
+    `fold(normalise(x)) == fold(x)`.
     """
     key = unicodedata.normalize("NFC", text).lower()
-    if ZWNJ in key:
-        key = key.replace(ZWNJ, "")
     if "آ" in key:  # the commonest letters one by one: much cheaper than a callback each
         key = key.replace("آ", "ا")
     if "ي" in key:
         key = key.replace("ي", "ی").replace("ك", "ک")
     if KEY_CLASS.search(key):
         key = unicodedata.normalize("NFC", KEY_CLASS.sub(compare, key))
+    if ZWNJ in key:
+        if f"ه{ZWNJ}" in key:
+            key = _EZAFE.sub("ه", key)
+        key = key.replace(ZWNJ, "")
     key = _GAP.sub(" ", key)
     if "  " in key:
         key = _SPACES.sub(" ", key)
     if _TRIPLE.search(key):
         key = _LONG.sub(first_of, key)
+    if "ه ی" in key:
+        key = _EZAFE_APART.sub("ه", key)
     return join_key(key.strip(" "))
 
 

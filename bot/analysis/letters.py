@@ -20,17 +20,17 @@ ARABIC_LETTERS = (
 # Vowel marks and signs written above or below letters.
 MARKS = "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"
 
-# Never shown: controls, kashida, bidi marks, byte order marks, halves of surrogate pairs (which no
-# encoding accepts) and code points that are not characters.
-_INVISIBLE = (
-    "\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u0640\u061c\u180e\u200e\u200f"
+# Never shown, never part of a link or hashtag: controls, bidi marks, byte order marks, halves of
+# surrogate pairs (which no encoding accepts) and code points that are not characters.
+INVISIBLE = (
+    "\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u061c\u180e\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff"
 )
 # Written over other letters of other scripts, and signs that choose a glyph.
 _FOREIGN_MARKS = "\u0300-\u036f\u08d3-\u08ff\ufe00-\ufe0f"
 _HONORIFICS = "\ufdfa\ufdfb\ufdfd"  # whole sentences drawn as one sign: shown as they are
 # Old sites wrote a soft hyphen or a zero-width space where a half-space is meant.
-_OLD_HALF_SPACES = "\u200b\u00ad"
+OLD_HALF_SPACES = "\u200b\u00ad"
 
 # Everything that parts words in a key, spaces apart: punctuation, symbols, emoji.
 SEPARATORS = (
@@ -62,7 +62,7 @@ def _display() -> dict[str, str]:
     """Code points that are never meant: keyboard and font accidents."""
     table = {"ي": "ی", "ى": "ی", "ك": "ک", "ڪ": "ک", "ہ": "ه", "ھ": "ه", "ۂ": "ۀ", "ۃ": "ة"}
     table |= _presentation_forms(table)
-    table |= dict.fromkeys(_OLD_HALF_SPACES, ZWNJ)
+    table["\u0640"] = ""  # kashida
     table |= dict.fromkeys((*_span(0x2000, 0x200A), *"\t\u00a0\u1680\u202f\u205f\u3000"), " ")
     table |= dict.fromkeys("\r\v\f\u0085\u2028\u2029", "\n")
     return table
@@ -87,7 +87,7 @@ def _key(display: dict[str, str]) -> dict[str, str]:
         "ڕ": "ر",
         "ڵ": "ل",
         "ς": "σ",
-        "ء¬'\u2019": "",  # ء is left out as often as written (انشاء, انشا); don’t is dont
+        "ء'\u2019\u0640": "",  # ء is left out as often as written (انشاء, انشا); don’t is dont
     }
     for chars, plain in alike.items():
         table |= dict.fromkeys(chars, plain)
@@ -98,7 +98,8 @@ def _key(display: dict[str, str]) -> dict[str, str]:
         if shown.strip():
             bare = (part for part in shown if not unicodedata.combining(part))
             table[char] = "".join(table.get(part, part) for part in bare)
-    table |= dict.fromkeys((ZWNJ, ZWJ, *_OLD_HALF_SPACES), "")
+    table |= dict.fromkeys((*OLD_HALF_SPACES, "¬"), ZWNJ)
+    table[ZWJ] = ""
     return {char: plain for char, plain in table.items() if char != plain}
 
 
@@ -107,9 +108,9 @@ def _class_of(table: dict[str, str], removed: str) -> re.Pattern[str]:
 
 
 DISPLAY = _display()
-DISPLAY_CLASS = _class_of(DISPLAY, _INVISIBLE)
+DISPLAY_CLASS = _class_of(DISPLAY, INVISIBLE + OLD_HALF_SPACES)
 KEY = _key(DISPLAY)
-KEY_CLASS = _class_of(KEY, _INVISIBLE + MARKS + _FOREIGN_MARKS)
+KEY_CLASS = _class_of(KEY, INVISIBLE + MARKS + _FOREIGN_MARKS)
 
 
 def show(match: re.Match[str]) -> str:

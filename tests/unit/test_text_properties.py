@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.analysis.text import analyse, fold, normalise, query_words, search_words
 
-unhurried = settings(deadline=None)  # the machine may be busy
+unhurried = settings(deadline=None, derandomize=True)  # a busy machine, the same verdict
 
 PIECES = st.sampled_from(
     [
@@ -20,7 +20,7 @@ PIECES = st.sampled_from(
     ]
 )
 PERSIAN_TEXTS = st.lists(PIECES, max_size=14).map("".join)
-WORDS = st.text("ابپتدرسشعفقکگلمنوهی", min_size=1, max_size=8)
+WORDS = st.text("ابپتدرسشعفقکگلمنوهی", min_size=2, max_size=8)
 
 
 @unhurried
