@@ -104,6 +104,8 @@ def test_a_quote_is_a_post_of_its_own() -> None:
         ("قیمت سکه امروز به ۴۱ میلیون تومان رسید", "قیمت سکه امروز به ۴۳ میلیون تومان رسید"),
         ("وزیر راه از پل تازه دیدن کرد", "وزیر راه از فرودگاه تازه دیدن می‌کند"),
         ("صبح بخیر دوستان", "شب بخیر دوستان"),
+        ("خدا به ما رحم کند", "باز هم برق رفت، خدا به ما رحم کند که تازه اول تابستان است"),
+        ("سه شنبه باران می‌بارد امروز سه شنبه است", "فردا باران می‌بارد چون سه شنبه گذشت"),
         (
             "برف جاده را بست #برف_شمال #جاده_چالوس #هواشناسی",
             "همه مدرسه‌ها فردا باز است #برف_شمال #جاده_چالوس #هواشناسی",
@@ -179,6 +181,30 @@ def test_the_number_of_posts_is_bounded() -> None:
     )
     assert len(index._by_key) == 50
     assert sum(index._common) == sum(len(post.pairs) for post in index._posts.values())
+
+
+def test_posts_under_the_same_pairs_are_forgotten_one_by_one() -> None:
+    """Short posts are filed under all their pairs; thirty share one, and each can go."""
+    index = NearDuplicates(max_posts=40)
+    names = [first + second for first in "بتدرس" for second in "لمنوهی"]
+    for number, name in enumerate(names):
+        index.add(number, f"فروردین {name} خرداد دیر {name[::-1]} رسید", 0.0)
+    for number in range(100, 140):
+        index.add(number, f"تنها {'ا' * 2}{number} شماره {number * 7} اینجا {number * 13}", 1.0)
+
+    assert len(index) == 40
+    assert set(index._posts) == set(range(100, 140))
+    assert index.add(500, f"فروردین {names[3]} خرداد دیر {names[3][::-1]} رسید", 1.0) is None
+
+
+def test_an_edited_post_is_remembered_by_its_new_text() -> None:
+    index = remembering(STORY)
+    edited = "بارش برف از فردا در همه استان‌های شمالی آغاز می‌شود و تا آخر هفته ادامه دارد"
+
+    assert index.add(1, edited, 2.0) is None
+    assert index.add(2, edited, 3.0) == Match(1, MatchKind.EXACT, 1.0)
+    assert index.add(3, STORY, 4.0) is None
+    assert len(index) == 2
 
 
 def test_what_was_loaded_is_known_after_a_restart() -> None:
