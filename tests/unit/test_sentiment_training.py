@@ -93,6 +93,13 @@ def test_calibration_makes_shares_honest() -> None:
     assert shift[[0, 2]] == pytest.approx([0, 0], abs=0.3)
 
 
+def test_rare_moods_are_favoured_half_way() -> None:
+    """A mood four times as rare as neutral counts double; neutral itself stays."""
+    labels = np.array([1] * 40 + [0] * 40 + [2] * 10)
+
+    assert moods.favoured(labels) == pytest.approx((1.0, 1.0, 2.0))
+
+
 def test_a_longer_draw_begins_with_the_shorter_one() -> None:
     """More labels can be added later without losing the old ones; copies are drawn once."""
     posts = [

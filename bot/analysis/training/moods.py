@@ -257,7 +257,7 @@ def learn(material: Material) -> Weights:
         logits[wanted] = teachers["labels"].take(wanted).times(weights_without(fold))
     relative = logits - logits[:, 1:2]
     temperature, shift = calibrate(relative, moods["labels"])
-    favour = favoured(softmax((relative + shift) / temperature), moods["labels"])
+    favour = favoured(moods["labels"])
     weights = weights_without(-1)
     raw = pack(weights, shift, temperature, favour, news_threshold=0.0)
     return pack(weights, shift, temperature, favour, news_threshold(raw, material.news))
@@ -289,16 +289,15 @@ def calibrate(logits: Floats, moods: Ints) -> tuple[float, Floats]:
     return best
 
 
-def favoured(shares: Floats, moods: Ints) -> tuple[float, float, float]:
-    """What to multiply the shares by so that the macro-F1 of the likeliest is highest."""
-    best, value = (1.0, 1.0, 1.0), 0.0
-    for negative in np.arange(0.7, 1.6, 0.05):
-        for positive in np.arange(0.8, 3.0, 0.1):
-            favour = (float(negative), 1.0, float(positive))
-            found = float(np.mean(f1((shares * favour).argmax(axis=1), moods)))
-            if found > value + 1e-9:
-                best, value = favour, found
-    return best
+def favoured(moods: Ints) -> tuple[float, float, float]:
+    """What to multiply the shares by: half-way between the likeliest and every mood alike.
+
+    The likeliest alone hardly ever names a rare mood; seeking the best factors by trial fits the
+    few labels there are, and does no better on others.
+    """
+    share = np.bincount(moods, minlength=3) / len(moods)
+    negative, neutral, positive = np.sqrt(share[1] / np.maximum(share, 1e-6))
+    return float(negative), float(neutral), float(positive)
 
 
 def news_threshold(weights: Weights, news: Sequence[sets.Labelled]) -> float:
