@@ -27,6 +27,7 @@ from bot.storage.work import InboxStore, JobStore
 from bot.utils.times import zone
 
 COLLECT_JOB = "collect"
+SET_ASIDE = (UpdateState.BAD, UpdateState.FAILED, UpdateState.UNSURE)
 SICK_AFTER = 3  # failed visits in a row; one or two happen to everybody
 _PACKAGES = ("python-telegram-bot", "httpx", "matplotlib")
 
@@ -123,7 +124,7 @@ class Admin:
             gone=out.get(OutboxState.GONE, 0),
             failed=out.get(OutboxState.FAILED, 0) + out.get(OutboxState.HELD, 0),
             inbox_waiting=updates.get(UpdateState.NEW, 0),
-            inbox_bad=updates.get(UpdateState.BAD, 0) + updates.get(UpdateState.FAILED, 0),
+            inbox_bad=sum(updates.get(state, 0) for state in SET_ASIDE),
         )
 
     async def bad_updates(self, limit: int = 10) -> list[StoredUpdate]:

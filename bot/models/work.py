@@ -9,9 +9,11 @@ from enum import IntEnum, StrEnum
 
 class UpdateState(StrEnum):
     NEW = "new"
+    ANSWERING = "answering"  # an answer is leaving: after a crash nobody knows whether it arrived
     DONE = "done"
     BAD = "bad"  # could not be read: set aside, shown to admins
     FAILED = "failed"  # was handled several times without success
+    UNSURE = "unsure"  # the process ended while it was answered: never answered again by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from bot.errors import Ambiguous, ChatMoved, DeliveryError, FloodWait, NotSent, 
 from bot.models.messages import Attachment, OutMessage
 from bot.services.message_text import split_out
 from bot.services.pacing import Pacer
+from bot.services.telegram_answering import before_answer
 from bot.services.telegram_errors import (
     is_entity_trouble,
     is_file_id_trouble,
@@ -201,6 +202,7 @@ class TelegramCalls:
         return await self._send_fitting(self.bulk, chat_id, message, None)
 
     async def _send_patiently(self, chat_id: int, part: OutMessage, reply_to: int | None) -> int:
+        await before_answer()
         return await self._patiently(
             chat_id, lambda: self._send_fitting(self.bot, chat_id, part, reply_to)
         )

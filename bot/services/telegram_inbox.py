@@ -25,6 +25,7 @@ from telegram.request import BaseRequest, RequestData
 from bot.errors import FloodWait, NotSent, StorageError
 from bot.models.work import StoredUpdate, UpdateState
 from bot.ports import Clock
+from bot.services.telegram_answering import answering
 from bot.services.telegram_api import ALLOWED_UPDATES
 from bot.services.telegram_calls import TelegramRequest
 from bot.storage.work import InboxStore
@@ -42,6 +43,9 @@ _KNOWN = "hoshyar_known"  # stands in for an update that is not to be handled (a
 
 AnyApplication = Application[Any, Any, Any, Any, Any, Any]
 RawUpdate = dict[str, Any]
+
+
+_CUT_OFF = "the process ended while it was answered; the answer may have arrived"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,8 @@ class Inbox:
             return
         self._attempts[update_id] = attempt
         try:
-            await handling
+            with answering(lambda: self._store.begin_answer(update_id)):
+                await handling
             error = self._errors.pop(update_id, None)
             if error is None:
                 await self._store.mark_done(update_id)
@@ -178,6 +183,9 @@ class Inbox:
         return await self._store.counts()
 
     async def _replay(self, application: AnyApplication) -> int:
+        for update_id in await self._store.give_up_answering(_CUT_OFF):
+            log.warning("cut off while answering", extra={"update": update_id})
+            self._troubles.append(Trouble(update_id, UpdateState.UNSURE, _CUT_OFF))
         undone = await self._store.undone()
         for row in undone:
             self._taken.add(row.update_id)

@@ -53,7 +53,8 @@ class InboxStore:
     async def set_aside(self, limit: int = 50) -> list[StoredUpdate]:
         """What could not be read or handled, the newest first."""
         rows = await self._db.fetch_all(
-            f"{_SELECT_INBOX} WHERE state IN ('bad', 'failed') ORDER BY update_id DESC LIMIT ?",
+            f"{_SELECT_INBOX} WHERE state IN ('bad', 'failed', 'unsure') "
+            "ORDER BY update_id DESC LIMIT ?",
             (limit,),
         )
         return [_stored(row) for row in rows]
@@ -71,24 +72,44 @@ class InboxStore:
 
         return await self._db.write(unit)
 
+    async def begin_answer(self, update_id: int) -> None:
+        """The first word of an answer is about to leave."""
+        await self._db.execute(
+            "UPDATE inbox SET state='answering' WHERE update_id=? AND state='new'", (update_id,)
+        )
+
+    async def give_up_answering(self, error: str) -> list[int]:
+        """After a crash: what was being answered is now unsure; returns the updates' ids."""
+
+        async def unit(tx: Transaction) -> list[int]:
+            rows = await tx.fetch_all("SELECT update_id FROM inbox WHERE state='answering'")
+            await tx.execute(
+                "UPDATE inbox SET state='unsure', error=? WHERE state='answering'", (error,)
+            )
+            return [int(row[0]) for row in rows]
+
+        return await self._db.write(unit)
+
     async def mark_done(self, update_id: int) -> None:
         """Handled. The id stays, so that it is not handled again; the content goes."""
         await self._db.execute(
-            "UPDATE inbox SET state='done', body='', error='' WHERE update_id=? AND state='new'",
+            "UPDATE inbox SET state='done', body='', error='' "
+            "WHERE update_id=? AND state IN ('new', 'answering')",
             (update_id,),
         )
 
     async def mark_failed(self, update_id: int, error: str, state: UpdateState) -> None:
         """Note an error; NEW leaves the update to another attempt, FAILED sets it aside."""
         await self._db.execute(
-            "UPDATE inbox SET state=?, error=? WHERE update_id=? AND state='new'",
+            "UPDATE inbox SET state=?, error=? WHERE update_id=? AND state IN ('new', 'answering')",
             (state.value, error[:_ERROR_CHARS], update_id),
         )
 
     async def try_again(self, update_id: int) -> bool:
         """Give a failed update its attempts back; false when it is not a failed one."""
         changed = await self._db.execute(
-            "UPDATE inbox SET state='new', attempts=0 WHERE update_id=? AND state='failed'",
+            "UPDATE inbox SET state='new', attempts=0 "
+            "WHERE update_id=? AND state IN ('failed', 'unsure')",
             (update_id,),
         )
         return changed > 0

@@ -18,6 +18,7 @@ from bot.models.messages import Button, OutMessage
 from bot.models.work import StoredUpdate, UpdateState
 from bot.ports import Database
 from bot.sandbox.server import SandboxServer
+from bot.services.telegram_answering import answering, before_answer
 from bot.services.telegram_api import TelegramApi
 from bot.services.telegram_inbox import Inbox, InboxRequest, Trouble
 from bot.services.telegram_lines import LineProcessor
@@ -345,3 +346,24 @@ async def test_a_database_that_fails_for_a_moment_loses_no_update(
 
 def _private() -> dict[str, Any]:
     return {"id": 5, "type": "private", "first_name": "x"}
+
+
+async def test_a_process_cut_off_while_answering_does_not_answer_twice(db: Database) -> None:
+    """What was being answered is set aside as unsure, and the admins hear of it."""
+    store = InboxStore(db)
+    now = utc_now()
+    await store.add_new(
+        [StoredUpdate(update_id=number, body="{}", received_at=now) for number in (1, 2)]
+    )
+    await store.begin(1)
+    with answering(lambda: store.begin_answer(1)):
+        await before_answer()
+        await before_answer()
+
+    unsure = await store.give_up_answering("cut off")
+
+    assert unsure == [1]
+    assert [update.update_id for update in await store.undone()] == [2]
+    assert [(u.update_id, u.state) for u in await store.set_aside()] == [(1, UpdateState.UNSURE)]
+    assert await store.try_again(1)
+    assert [update.update_id for update in await store.undone()] == [1, 2]
