@@ -39,6 +39,8 @@ class StreamPace:
     edit_slower_s: float = 0.25  # each edit makes the next one wait this much longer ...
     edit_slowest_s: float = 8.0  # ... up to here, so that the final edit finds room
     tick_s: float = 0.1
+    reveal_chars: int = 200  # a longer answer that is there at once is still seen growing …
+    reveal_steps: tuple[float, ...] = (0.25, 0.6)  # … up to these shares of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,8 @@ async def stream_answer(
     ids: tuple[int, ...] = ()
     answer = final(source.text, stopped) if source.text or source.error is None else None
     if answer is not None and answer.text.strip():
+        if not stopped and source.error is None:
+            await painter.reveal(source.text)
         ids = await painter.finish(answer, reply_to)
     if source.error is not None:
         raise source.error
@@ -150,6 +154,15 @@ class _DraftPainter:
             self._off = True
         except DeliveryError as error:
             log.debug("a draft was lost", extra={"chat": self._chat_id, "why": error})
+
+    async def reveal(self, text: str) -> None:
+        """Let an answer that came faster than its first frame appear as one that is written."""
+        if self._shown is not None or len(text) < self._pace.reveal_chars:
+            return
+        for share in self._pace.reveal_steps:
+            cut = text.rfind(" ", 0, round(len(text) * share))
+            await self.paint(text[: max(cut, 1)])
+            await asyncio.sleep(self._pace.draft_least_s)
 
     async def finish(self, message: OutMessage, reply_to: int | None) -> tuple[int, ...]:
         return await self._api.send(self._chat_id, message, reply_to=reply_to)
@@ -207,6 +220,9 @@ class _EditPainter:
         self._shown = message
         self._next_at = time.monotonic() + self._gap_s
         self._gap_s = min(self._gap_s + self._pace.edit_slower_s, self._pace.edit_slowest_s)
+
+    async def reveal(self, text: str) -> None:
+        """In a group an answer that is there at once is simply sent: frames cost messages."""
 
     async def finish(self, message: OutMessage, reply_to: int | None) -> tuple[int, ...]:
         if self._message_id is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.handlers.buttons import NEW, STOP, Verb, pack
 from bot.handlers.views.page import FSI, NAME_LENGTH, PDI, Reader, shortened
@@ -15,6 +16,9 @@ from bot.models.messages import Button, OutMessage, RichText
 from bot.models.post import PostKind
 from bot.services.message_text import from_markdown
 
+_LATIN = re.compile(r"[A-Za-z]")
+_PERSIAN = re.compile(r"[\u0600-\u06ff]")
+_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|https?://\S+|[@#]\w+")  # the posts' own words
 _CITATION = re.compile(r"\[(\d{1,3})\](?![(\[:])")
 
 PROOFS = 6
@@ -22,8 +26,16 @@ TITLE_LENGTH = 90
 BUTTON_LENGTH = 24
 
 
+def _in_its_language(reader: Reader, markdown: str) -> Reader:
+    """Who asks in English is answered in English, in a Persian chat too; its lines run so."""
+    latin, persian = len(_LATIN.findall(markdown)), len(_PERSIAN.findall(markdown))
+    lang = "en" if latin > persian else "fa"
+    return replace(reader, lang=lang) if latin + persian else reader
+
+
 def answer_so_far(reader: Reader, markdown: str, *, can_stop: bool) -> OutMessage:
     """What there is of an answer; in a group with a button that ends it."""
+    reader = _in_its_language(reader, _QUOTED.sub("", markdown))
     text = reader.text()
     if markdown.strip():
         text.add_formatted(*from_markdown(markdown))
@@ -43,6 +55,7 @@ def answer_message(
     owner: int = 0,
 ) -> OutMessage:
     """The whole answer, the posts it cites by their numbers, and what to look at next."""
+    reader = _in_its_language(reader, _QUOTED.sub("", markdown))
     text = reader.text().add_formatted(*from_markdown(_with_links(markdown, sources)))
     if stopped:
         text.newline(2).add(reader.rich("ask.stopped"))
