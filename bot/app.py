@@ -222,6 +222,7 @@ async def _serve(parts: Parts, feeds_file: Path | None, stop: asyncio.Event) -> 
         hoshyar.publish.stop()
         await sender
         await application.shutdown()
+        await parts.telegram.close()
 
 
 async def _connect(telegram: TelegramApi, stop: asyncio.Event) -> bool:

@@ -1,4 +1,4 @@
-"""An independent model of the Bot API: every request of ours is checked against aiogram's own classes.
+"""An independent model of the Bot API: our requests are checked against aiogram's own classes.
 
 Our sandbox and our bot come from one hand and could share a mistake; aiogram's method models are
 generated from Telegram's documentation by others. Imported only here: it takes seconds.
@@ -57,7 +57,7 @@ def check_calls(calls: Iterable[tuple[str, Mapping[str, Any]]]) -> list[str]:
 
 
 def _value(name: str, raw: Any, field: Any) -> Any:
-    if name in _FILES and (isinstance(raw, bytes) or str(raw).startswith("attach://")):
+    if name in _FILES and (isinstance(raw, bytes | int) or str(raw).startswith("attach://")):
         return "uploaded"
     if isinstance(raw, str) and "str" not in str(field.annotation).replace("bool", ""):
         return _decoded(raw)

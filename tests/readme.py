@@ -51,10 +51,7 @@ def _commands() -> str:
             "| --- | --- | --- |",
             *map(row, COMMANDS),
             "",
-            (
-                "For administrators, in their private chat only (anyone else is told that there is no "
-                "such command):"
-            ),
+            "For administrators, in their private chat only (for anyone else they do not exist):",
             "",
             "| | | |",
             "| --- | --- | --- |",

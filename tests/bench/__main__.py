@@ -30,7 +30,7 @@ def main() -> None:
         print(line, flush=True)
     for name in given.names or known:
         for what, value, unit, beside in importlib.import_module(f"tests.bench.bench_{name}").run():
-            lines.append(f"| {what} | {_figure(value)} {unit} | {beside} |")
+            lines.append(f"| {what} | {_figure(value)} {unit} | {beside or ''} |")
             print(lines[-1], flush=True)
     if given.write:
         PAGE.write_text("\n".join([*_head(), *lines]) + "\n", encoding="utf-8")

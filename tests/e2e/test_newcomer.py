@@ -65,7 +65,8 @@ async def _open(page: Browser, url: str) -> None:
 
 def _calls(url: str) -> list[tuple[str, dict[str, Any]]]:
     with urllib.request.urlopen(f"{url}/sandbox/calls", timeout=10) as answer:
-        return [(call["method"], call["params"]) for call in json.load(answer)["calls"]]
+        calls = json.load(answer)["calls"]
+    return [(call["method"], call["params"] | call["files"]) for call in calls]
 
 
 async def test_a_newcomer_sees_the_product_within_a_minute(tmp_path: Path) -> None:
