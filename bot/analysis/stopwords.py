@@ -10,6 +10,10 @@ _PARTICIPLE_ENDINGS = ("ه", "هام", "های", "هایم", "هاید", "هان
 _PAST_ENDINGS = ("", "م", "ی", "یم", "ید", "ند", "ن", "ین", *_PARTICIPLE_ENDINGS)
 
 
+# Forms of those verbs that are nouns in their own right: bread, wind, faith, brand, river, …
+_NOUNS = frozenset({"نان", "باد", "دین", "برد", "برند", "رود", "روند", "دهه", "دانه", "بام", "بره"})
+
+
 def _auxiliaries() -> set[str]:
     """Forms of the verbs that only carry other words, with every common prefix."""
     tables = (
@@ -23,7 +27,7 @@ def _auxiliaries() -> set[str]:
         for stem in stems
         for ending in endings
     }
-    return {form for form in forms if len(form) > 2}
+    return {form for form in forms if len(form) > 2} - _NOUNS
 
 
 def _listed(name: str) -> set[str]:
