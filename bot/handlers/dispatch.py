@@ -10,7 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from bot.errors import Ambiguous, BadInput, ChatGone, UserError
+from bot.errors import BadInput, ChatGone, UserError
 from bot.handlers import ask, digests, posts, settings, start, trends, watches
 from bot.handlers.admin import delivery as admin_delivery
 from bot.handlers.admin import jobs as admin_jobs
@@ -123,8 +123,3 @@ async def guarded(asked: Asked, handling: Callable[[], Awaitable[None]]) -> None
     except ChatGone:
         log.info("the chat that asked is gone", extra={"chat": asked.chat.id})
         await asked.hoshyar.chats.unlink(asked.chat.id)
-    except Ambiguous as error:
-        # The answer may have arrived; saying it again could say it twice.
-        log.warning(
-            "unknown whether an answer arrived", extra={"chat": asked.chat.id, "why": error}
-        )

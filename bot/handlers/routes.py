@@ -24,7 +24,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot.errors import DeliveryError, StorageError
+from bot.errors import Ambiguous, DeliveryError, StorageError
 from bot.handlers import inline, members
 from bot.handlers.asked import Asked
 from bot.handlers.buttons import Press, Verb, unpack
@@ -184,6 +184,10 @@ class _Doors:
         if error is None:
             return
         if self.inbox is not None and self.inbox.failed(update, error):
+            return
+        if isinstance(error, Ambiguous):
+            # The answer may have arrived; saying it again could say it twice. The inbox lists it.
+            log.warning("unknown whether an answer arrived", extra={"why": str(error)})
             return
         number = secrets.token_hex(3)
         log.error("a request failed", extra={"number": number}, exc_info=error)

@@ -22,7 +22,7 @@ from telegram.error import Conflict, TelegramError
 from telegram.ext import Application
 from telegram.request import BaseRequest, RequestData
 
-from bot.errors import FloodWait, NotSent, StorageError
+from bot.errors import Ambiguous, FloodWait, NotSent, StorageError
 from bot.models.work import StoredUpdate, UpdateState
 from bot.ports import Clock
 from bot.services.telegram_answering import answering
@@ -185,7 +185,6 @@ class Inbox:
     async def _replay(self, application: AnyApplication) -> int:
         for update_id in await self._store.give_up_answering(_CUT_OFF):
             log.warning("cut off while answering", extra={"update": update_id})
-            self._troubles.append(Trouble(update_id, UpdateState.UNSURE, _CUT_OFF))
         undone = await self._store.undone()
         for row in undone:
             self._taken.add(row.update_id)
@@ -200,6 +199,10 @@ class Inbox:
         return len(undone)
 
     async def _settle(self, update: Update, attempt: int, error: BaseException) -> None:
+        if isinstance(error, Ambiguous):
+            await self._store.mark_failed(update.update_id, repr(error), UpdateState.UNSURE)
+            self._taken.discard(update.update_id)
+            return
         if not self._is_worth_another(error, attempt):
             await self._give_up(update.update_id, repr(error))
             return
