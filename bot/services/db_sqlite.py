@@ -41,11 +41,11 @@ _COMMON_PRAGMAS = (
 _WRITER_PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
-    "PRAGMA cache_size=-32768",
+    "PRAGMA cache_size=-16384",
     "PRAGMA wal_autocheckpoint=4000",
     "PRAGMA journal_size_limit=67108864",
 )
-_READER_PRAGMAS = ("PRAGMA query_only=1", "PRAGMA cache_size=-16384")
+_READER_PRAGMAS = ("PRAGMA query_only=1", "PRAGMA cache_size=-8192")
 
 
 class SqliteDialect:
