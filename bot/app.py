@@ -39,7 +39,7 @@ def data_folder(settings: Settings) -> Path:
     return path.parent if path else DATA
 
 
-def values_of(settings: Settings) -> Values:
+def values_of(settings: Settings, *, only_loopback: bool = False) -> Values:
     """What the parts are told of the settings."""
     path = sqlite_path(settings.database_url.reveal())
     folder = data_folder(settings)
@@ -49,6 +49,7 @@ def values_of(settings: Settings) -> Values:
         telegram_proxy=settings.telegram_proxy.reveal(),
         feeds_proxy=settings.feeds_proxy.reveal(),
         allow_private=settings.allow_private_addresses,
+        only_loopback=only_loopback,
         admin_ids=frozenset(settings.admin_user_ids),
         lang=settings.language,
         timezone=settings.timezone,
@@ -62,14 +63,15 @@ def values_of(settings: Settings) -> Values:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, *, only_loopback: bool = False) -> AsyncIterator[Parts]:
     """Everything but the doors, with the schema at this version; closed in the right order."""
     data_folder(settings).mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         db = await open_database(settings.database_url.reveal())
         stack.push_async_callback(db.close)
         await migrate(db)
-        yield await assemble(db, values_of(settings), stack)
+        values = values_of(settings, only_loopback=only_loopback)
+        yield await assemble(db, values, stack)
 
 
 @asynccontextmanager
@@ -139,7 +141,7 @@ async def _run_in_sandbox(settings: Settings, stop: asyncio.Event) -> int:
         analyse_interval_s=min(settings.analyse_interval_s, 10),
     )
     try:
-        async with open_parts(inside) as parts:
+        async with open_parts(inside, only_loopback=True) as parts:
             sample = sample_posts(parts.hoshyar.clock(), base_url=server.url)
             await asyncio.to_thread(_write_lines, folder / "sample.jsonl", sample)
             await parts.hoshyar.imports.run(folder / "sample.jsonl")

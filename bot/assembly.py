@@ -73,6 +73,7 @@ class Values:
     telegram_proxy: str
     feeds_proxy: str
     allow_private: bool
+    only_loopback: bool = False  # the sandbox: nothing leaves the machine
     admin_ids: frozenset[int]
     lang: str
     timezone: str
@@ -111,7 +112,11 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
 
     search = await SearchIndex.open(values.search_file, posts)
     stack.push_async_callback(search.close)
-    client = HttpClient(proxy=values.feeds_proxy, allow_private=values.allow_private)
+    client = HttpClient(
+        proxy=values.feeds_proxy,
+        allow_private=values.allow_private,
+        resolve=_loopback if values.only_loopback else None,
+    )
     stack.push_async_callback(client.close)
     charts = Charts(values.folder / "charts")
     stack.push_async_callback(charts.close)
@@ -233,6 +238,13 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         received=received,
         alert_store=alert_store,
     )
+
+
+async def _loopback(host: str, port: int) -> list[str]:
+    """A resolver that knows this machine alone."""
+    if host in ("127.0.0.1", "localhost"):
+        return ["127.0.0.1"]
+    raise OSError(f"{host} is outside of the sandbox")
 
 
 async def _unreachable(chats: ChatStore, chat_id: int) -> None:

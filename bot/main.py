@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     digest.add_argument("chat", type=int, help="the chat's id")
     _add_sources(commands)
     trends = add("trends", "reading:trends", "what rises, or rose at a time", reading=True)
-    trends.add_argument("--at", metavar="TIME", help="ISO 8601; a date alone means its end (UTC)")
+    trends.add_argument(
+        "--at", type=_time, metavar="TIME", help="ISO 8601; a date alone means its end (UTC)"
+    )
     trends.add_argument("--window", choices=WINDOWS, default="24h")
     trends.add_argument("--limit", type=_positive, default=10)
     search = add("search", "reading:search", "posts and news, best first", reading=True)
@@ -125,6 +128,16 @@ def _add_trying(commands: Any) -> None:
         )
 
 
+def _time(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            "must be a time such as 2026-11-21T18:30 or a date such as 2026-11-21"
+        ) from None
+    return text
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 10_000:
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 10000")
@@ -166,6 +179,7 @@ def _load(target: str) -> Command:
 
 
 def _sentence(error: UserError) -> str:
-    from bot.handlers.texts import t
+    from bot.handlers.texts import has, t
 
-    return t("en", error.text_key, **error.fields)
+    key = error.text_key if has("en", error.text_key) else f"error.{error.text_key}"
+    return t("en", key, **error.fields)

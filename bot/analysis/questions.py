@@ -6,6 +6,7 @@ out, and what is left that carries a subject is what is looked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -65,6 +66,7 @@ _CUES: tuple[tuple[Intent, tuple[str, ...]], ...] = (
     ),
 )  # fmt: skip
 
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+")  # where something is, not what it is about
 _ASKING = frozenset(map(fold, word_set("asking_words")))
 # Forms of auxiliary verbs that are nouns too; a question means the noun.
 _NOUNS = frozenset(("نان", "باد", "دین", "برد", "برند", "رود", "روند", "دهه", "دانه", "بام", "بره"))
@@ -73,7 +75,8 @@ _OPEN = frozenset(
     map(
         fold,
         (
-            "خبر", "خبرا", "اخبار", "خبری", "خبرها", "ترند", "ترندها", "ترنده", "داغ", "داغه",
+            "خبر", "خبرا", "اخبار", "خبری", "خبرها", "خبرهای", "خبرهایی", "ترند",
+            "ترندها", "ترنده", "داغ", "داغه",
             "داغترین", "اتفاق", "اتفاقی", "اتفاقات", "مهمترین", "خلاصه", "اوضاع",
             "news", "trend", "trends", "trending", "hot", "happening", "happened", "up", "summary",
         ),
@@ -130,7 +133,7 @@ def read_question(text: str, now: datetime, tz: str, lang: str) -> Question:
 
 
 def _keys(text: str) -> list[str]:
-    return fold(text).split()
+    return fold(_ADDRESS.sub(" ", text)).split()
 
 
 def _written(text: str) -> dict[str, str]:

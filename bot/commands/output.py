@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.errors import BadInput
 from bot.models.post import Post
 
 
-def answer(payload: Any, lines: Iterable[str], *, as_json: bool) -> None:
-    """Print `payload` as JSON, or `lines`."""
+def answer(payload: Any, lines: Iterable[str], *, as_json: bool, empty: str = "") -> None:
+    """Print `payload` as JSON, or `lines`; `empty` is said aside when there is nothing."""
+    if not payload and empty:
+        sys.stderr.write(empty + "\n")
     if as_json:
         sys.stdout.write(json.dumps(payload, ensure_ascii=False, indent=2, default=str) + "\n")
     else:
@@ -22,14 +23,8 @@ def answer(payload: Any, lines: Iterable[str], *, as_json: bool) -> None:
 
 
 def moment(text: str) -> datetime:
-    """An ISO 8601 time; without an offset UTC, and a date alone means its end.
-
-    Raises BadInput when it is neither.
-    """
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadInput("cli.bad_time", given=text) from None
+    """An ISO 8601 time; without an offset UTC, and a date alone means its end."""
+    parsed = datetime.fromisoformat(text)
     if len(text) <= len("2026-11-21"):
         parsed = parsed.replace(hour=23, minute=59, second=59, microsecond=999_000)
     return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)

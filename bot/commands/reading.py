@@ -23,6 +23,7 @@ async def trends(settings: Settings, given: argparse.Namespace) -> int:
         [_entry(trend, posts, names) for trend in found],
         (_line(rank, trend) for rank, trend in enumerate(found, 1)),
         as_json=given.json,
+        empty="nothing rises in this window, or there are no posts yet",
     )
     return 0
 
@@ -74,5 +75,6 @@ async def search(settings: Settings, given: argparse.Namespace) -> int:
         ],
         (post_line(post) for post in posts.values()),
         as_json=given.json,
+        empty="nothing found",
     )
     return 0

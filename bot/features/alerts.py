@@ -32,6 +32,7 @@ BATCH = 1000  # posts looked at in one step: about 15 ms of work, in a thread
 BATCHES_A_ROUND = 20  # then the found is told first, and the next round goes on
 POSTS_PER_WATCH = 5
 CHOSEN_FROM = 200  # stories of one watch whose posts are read to choose the most telling
+HELD_FROM = timedelta(minutes=1)  # found and told are two steps, seconds apart
 FRESH = timedelta(days=2)  # an older post was imported or came late: no news to anybody
 # Storing a watch takes no longer than this: so long before a round it may have been under way.
 UNDER_WAY = timedelta(seconds=5)
@@ -281,7 +282,7 @@ class Alerts:
                         posts=tuple(chosen),
                         more=len(some) - len(chosen),
                         since=min(hit.found_at for hit in some),
-                        held=any(hit.found_at < now for hit in some),
+                        held=any(now - hit.found_at > HELD_FROM for hit in some),
                     )
                 )
         return Alert(chat_id=chat.id, at=now, items=tuple(items))

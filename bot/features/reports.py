@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.analysis.terms import trend_key
-from bot.errors import ChartFailed
+from bot.errors import BadInput, ChartFailed
 from bot.features.digests import Digests, told_by
 from bot.features.publish import Publisher
 from bot.features.telling import prepare_all
@@ -99,7 +99,8 @@ class Reports:
         digest = await self.digest(chat, window, now, topic)
         key = f"digest:{chat.id}:now:{to_ms(now) // 60_000}:{trend_key(topic)[:60]}"
         # Somebody waits for it, so quiet hours and the queue of bulk do not hold it up.
-        await self._publish(digest, chat, key, Lane.URGENT, None)
+        if not await self._publish(digest, chat, key, Lane.URGENT, None):
+            raise BadInput("digest.just_sent")
         return digest
 
     async def digest(self, chat: Chat, window: Window, at: datetime, topic: str = "") -> Digest:
@@ -138,7 +139,8 @@ class Reports:
         key: str,
         lane: Lane,
         advance: Callable[[Transaction], Awaitable[None]] | None,
-    ) -> None:
+    ) -> bool:
+        """True when it was queued now, false when a digest with this key was there already."""
         rendered = await self._render(digest, chat)
         messages = await self._with_chart(rendered, chat)
         rows = await prepare_all(
@@ -147,14 +149,17 @@ class Reports:
 
         items = [*(row.unique_key for row in rows), *told_by(digest)]
 
-        async def unit(tx: Transaction) -> None:
+        async def unit(tx: Transaction) -> bool:
             if advance is not None:
                 await advance(tx)
-            if await self._publisher.publish_in(tx, rows):
+            is_new = await self._publisher.publish_in(tx, rows)
+            if is_new:
                 await self._received.mark_in(tx, chat.id, items, digest.at)
+            return is_new
 
-        await self._db.write(unit)
+        is_new = await self._db.write(unit)
         self._publisher.wake()
+        return is_new
 
     async def _with_chart(self, rendered: RenderedDigest, chat: Chat) -> Sequence[OutMessage]:
         """The messages, the first with the chart; without it when it cannot be drawn."""

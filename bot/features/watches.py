@@ -33,6 +33,8 @@ class Watches:
             raise BadInput("watch.too_long", limit=LONGEST_TERM)
         key = trend_key(term)
         words = fold(term).split()
+        if not words:
+            raise BadInput("watch.no_word")
         if len(key) < SHORTEST_KEY or all(word in stopwords for word in words):
             raise BadInput("watch.too_common", term=term)
         known = await self._store.find(chat_id, key)

@@ -130,9 +130,9 @@ async def now(asked: Asked) -> None:
     else:
         place = place_name(asked.reader, chat, asked.chat.id)
         note = asked.t("digest.queued_there", place=place)
-    await asked.note(note)
     async with asked.telegram.typing(asked.chat.id, "upload_photo"):
         await asked.hoshyar.reports.send_now(chat, topic)
+    await asked.note(note)
 
 
 async def _plan(asked: Asked, plan_id: int) -> tuple[DigestPlan, Chat]:

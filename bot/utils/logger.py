@@ -87,6 +87,14 @@ def set_up_logging(level: str, style: str, secrets: Iterable[Secret | str] = ())
     root.addHandler(handler)
     root.setLevel(level)
     # These report every request, with the bot's token in its address, at INFO.
-    for chatty in ("httpx", "httpcore", "apscheduler", "aiosqlite", "telegram", "matplotlib"):
+    for chatty in (
+        "httpx",
+        "httpcore",
+        "uvicorn",
+        "apscheduler",
+        "aiosqlite",
+        "telegram",
+        "matplotlib",
+    ):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
     return masker

@@ -227,7 +227,8 @@ async def test_a_chat_that_blocked_the_bot_is_given_up(
         for n in range(3):
             await d.say(user, f"{n}")
         await d.until(gone=3)
-        assert set(d.gone) == {user}
+
+    assert set(d.gone) == {user}
 
 
 async def test_a_group_that_became_a_supergroup_gets_its_messages_there(
@@ -240,8 +241,8 @@ async def test_a_group_that_became_a_supergroup_gets_its_messages_there(
         await d.say(group, "یک")
         await d.say(group, "دو")
         await d.until(sent=2)
-        assert d.moved == [(group, new)]
 
+    assert d.moved == [(group, new)]
     assert texts(box, new) == ["یک", "دو"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import BadInput
 from bot.features.reports import DigestRound
 from bot.models.chart import RenderedDigest
 from bot.models.insight import Digest, Window
@@ -404,12 +405,13 @@ async def test_an_empty_world_makes_an_honest_digest(world: World) -> None:
 
 
 async def test_a_digest_asked_for_is_sent_once_a_minute_and_at_once(world: World) -> None:
-    """Somebody waits, so quiet hours do not hold it; a double press is one digest."""
+    """Somebody waits, so quiet hours do not hold it; a double press is one digest, and told so."""
     chat = await world.chat()
     reports = world.reports()
 
     await reports.send_now(chat)
-    await reports.send_now(chat)
+    with pytest.raises(BadInput, match="just_sent"):
+        await reports.send_now(chat)
     world.clock.move(minutes=1)
     await reports.send_now(chat)
 

@@ -18,7 +18,9 @@ async def run(asked: Asked) -> None:
     """/run <job>"""
     name = asked.text.strip().lower()
     known = {job.name: job for job in await asked.hoshyar.jobs.all()}
-    if name not in known:
+    if name and name not in known:
+        raise NotFound("job.unknown", job=name)
+    if not name:
         await jobs(asked)
         return
     await _run(asked, name)
