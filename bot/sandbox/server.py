@@ -258,7 +258,7 @@ class SandboxServer:
         chat_id: int | str,
         contains: str = "",
         *,
-        timeout_s: float = 5.0,
+        timeout_s: float = 10.0,
         since: int | None = None,
         where: Callable[[Json], bool] | None = None,
     ) -> Json:
@@ -285,7 +285,7 @@ class SandboxServer:
         self,
         method: str,
         *,
-        timeout_s: float = 5.0,
+        timeout_s: float = 10.0,
         where: Callable[[Call], bool] | None = None,
         after: int = 0,
     ) -> Call:

@@ -55,7 +55,7 @@ class Desk:
     async def until(self, **states: int) -> None:
         """Wait until so many messages are in each state."""
         wanted = {S(name): count for name, count in states.items()}
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while await self.outbox.counts() != wanted:  # noqa: ASYNC110 - no event to wait for
                 await asyncio.sleep(0.02)
 
