@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.analysis.terms import LONGEST_PHRASE, is_content, is_inflection
 from bot.analysis.text import surfaces
 
+_EZAFE = ("\u0654", "\u06c0", "\u0650")  # marks that bind a word to the next one
 COVERS = 0.5  # of the leading term's posts: a hashtag or phrase on so many speaks for it
 LONGER = 0.1  # … and for each word past two so much more
 LEAST_TEXTS = 3
@@ -42,7 +43,7 @@ def name(
     if label.startswith("#"):
         term, is_hashtag = label[1:], True
     else:
-        term, is_hashtag = _phrase(lead, said) or label, False
+        term, is_hashtag = _phrase(lead, said) or _unbound(label), False
     same = [lead]
     same += [
         key
@@ -118,6 +119,11 @@ def _forms(members: set[str], said: Sequence[Said]) -> dict[str, Counter[str]]:
     return forms
 
 
+def _unbound(word: str) -> str:
+    """A word alone, without the mark that binds it to a next one."""
+    return word.rstrip("\u0654\u0650").replace("\u06c0", "ه")
+
+
 def _phrase(lead: str, said: Sequence[Said]) -> str:
     """The longest phrase around the word that most texts with the word use; "" if none."""
     spoken = 0
@@ -132,6 +138,8 @@ def _phrase(lead: str, said: Sequence[Said]) -> str:
         for start in range(len(keys)):
             for end in range(start + 2, min(start + LONGEST_LABEL, len(keys)) + 1):
                 run = tuple(keys[start:end])
+                if words[end - 1][1].endswith(_EZAFE):
+                    continue  # «زلزلهٔ» is cut off from what it belongs to
                 if lead in run and is_content(run[0]) and is_content(run[-1]) and "" not in run:
                     found.setdefault(run, " ".join(written for _, written in words[start:end]))
         for run, text in found.items():

@@ -262,3 +262,13 @@ def test_without_texts_the_key_is_the_name() -> None:
     found = name("برف", ["برف"], [])
 
     assert (found.term, found.spellings) == ("برف", ("برف",))
+
+
+def test_a_name_is_not_cut_off_at_its_ezafe() -> None:
+    """«استاندار زلزلهٔ» wants its next word, so it is no name."""
+    texts = [f"استاندار زلزلهٔ {place} را دید" for place in ("بم", "رودبار", "طبس", "منجیل")]
+
+    found = name("زلزله", ["زلزله"], texts)
+
+    assert not found.term.endswith("ٔ")
+    assert "استاندار" not in found.term
