@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -16,7 +17,28 @@ from pathlib import Path
 from bot.services.db_mysql import MysqlDatabase
 
 SERVER = shutil.which("mariadbd") or shutil.which("mysqld")
+_ROOM = 600 * 2**20  # bytes; a server takes about 250 MB
+_LEFT_BEHIND_S = 3600.0
+_TRIES = 6
 _INSTALL = shutil.which("mariadb-install-db") or shutil.which("mysql_install_db")
+
+
+def _as_root() -> list[str]:
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _memory() -> str | None:
+    """A folder in memory with room for a server, or None for the disk.
+
+    Folders that a killed test run left behind are removed first: their servers died with it.
+    """
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        return None
+    for left in memory.glob("hoshyar-mariadb-*"):
+        if time.time() - left.stat().st_mtime > _LEFT_BEHIND_S:
+            shutil.rmtree(left, ignore_errors=True)
+    return str(memory) if shutil.disk_usage(memory).free > _ROOM else None
 
 
 class MariaDb:
@@ -24,8 +46,7 @@ class MariaDb:
 
     def __init__(self) -> None:
         # In memory where we can: a schema is fifty DDL statements, and each waits for the disk.
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self.folder = Path(tempfile.mkdtemp(prefix="hoshyar-mariadb-", dir=memory))
+        self.folder = Path(tempfile.mkdtemp(prefix="hoshyar-mariadb-", dir=_memory()))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -33,28 +54,49 @@ class MariaDb:
         self._databases = 0
 
     def start(self) -> None:
+        """Make the data where there are none, and wait until the server answers."""
         assert SERVER is not None
-        assert _INSTALL is not None
         data = self.folder / "data"
         if not data.exists():
-            subprocess.run(
-                [
-                    _INSTALL,
-                    "--no-defaults",
-                    f"--datadir={data}",
-                    "--auth-root-authentication-method=normal",
-                    "--skip-test-db",
-                    *(["--user=root"] if os.geteuid() == 0 else []),
-                ],
-                check=True,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        log = (self.folder / "server.log").open("ab")
-        with log:
+            self._install(data)
+        for attempt in range(1, _TRIES + 1):
+            self._launch(data)
+            try:
+                self._wait_until_it_answers()
+            except AssertionError:
+                if attempt == _TRIES:
+                    raise
+            else:
+                return
+
+    def _install(self, data: Path) -> None:
+        """The server's bootstrap now and then dies of a signal, above all beside another one."""
+        assert _INSTALL is not None
+        command = [
+            _INSTALL,
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *_as_root(),
+        ]
+        with (Path(tempfile.gettempdir()) / "hoshyar-mariadb.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for attempt in range(1, _TRIES + 1):
+                done = subprocess.run(
+                    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+                )
+                if done.returncode == 0:
+                    return
+                shutil.rmtree(data, ignore_errors=True)
+                if attempt == _TRIES:
+                    raise AssertionError(done.stdout.decode(errors="replace")[-2000:])
+
+    def _launch(self, data: Path) -> None:
+        with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    SERVER,
+                    str(SERVER),
                     "--no-defaults",
                     f"--datadir={data}",
                     f"--socket={self.folder}/s",
@@ -63,12 +105,11 @@ class MariaDb:
                     "--innodb-buffer-pool-size=64M",
                     "--innodb-log-file-size=16M",
                     "--skip-log-bin",
-                    *(["--user=root"] if os.geteuid() == 0 else []),
+                    *_as_root(),
                 ],
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_it_answers()
 
     def kill(self) -> None:
         """SIGKILL, as a power cut would."""
