@@ -68,7 +68,10 @@ def raw_deflate(data: bytes) -> bytes:
     ("coding", "packed"),
     [
         ("gzip", gzip.compress(b"hello " * 1000, mtime=0)),
-        ("x-gzip", gzip.compress(b"hello " * 400, mtime=0) + gzip.compress(b"hello " * 600)),
+        (
+            "x-gzip",
+            gzip.compress(b"hello " * 400, mtime=0) + gzip.compress(b"hello " * 600, mtime=0),
+        ),
         ("gzip", gzip.compress(b"hello " * 1000, mtime=0) + b"\0" * 20),
         ("deflate", zlib.compress(b"hello " * 1000)),
         ("deflate", raw_deflate(b"hello " * 1000)),
