@@ -40,12 +40,17 @@ class AskedTime:
 
 
 def find_times(keys: Sequence[str], now: datetime, tz: str) -> list[AskedTime]:
-    """Every span that is named, in order; of overlapping readings the longest."""
+    """Every span that is named, in order; of overlapping readings the longest.
+
+    A span that begins more than LONGEST_DAYS back is a slip and is not one.
+    """
     found: list[AskedTime] = []
+    oldest = now - timedelta(days=LONGEST_DAYS)
     reader = _Reader(keys, now, tz)
     place = 0
     while place < len(keys):
-        times = [one for read in _READINGS if (one := read(reader, place)) is not None]
+        readings = (read(reader, place) for read in _READINGS)
+        times = [one for one in readings if one is not None and one.span.start >= oldest]
         if times:
             best = max(times, key=lambda one: one.last)
             found.append(best)

@@ -68,8 +68,6 @@ _CUES: tuple[tuple[Intent, tuple[str, ...]], ...] = (
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")  # where something is, not what it is about
 _ASKING = frozenset(map(fold, word_set("asking_words")))
-# Forms of auxiliary verbs that are nouns too; a question means the noun.
-_NOUNS = frozenset(("نان", "باد", "دین", "برد", "برند", "رود", "روند", "دهه", "دانه", "بام", "بره"))
 # Asked without a subject, these are after whatever there is: «چه خبر؟», "what is trending?"
 _OPEN = frozenset(
     map(
@@ -147,8 +145,7 @@ def _written(text: str) -> dict[str, str]:
 
 
 def _is_subject(key: str) -> bool:
-    is_grammar = key in STOPWORDS and key not in _NOUNS
-    return len(key) > 1 and not is_grammar and key not in _ASKING and not key.isdigit()
+    return len(key) > 1 and not (key in STOPWORDS or key in _ASKING or key.isdigit())
 
 
 def _spans(times: Sequence[AskedTime], now: datetime) -> tuple[AskedSpan, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.analysis.questions import question_intent, question_span, read_question
@@ -199,6 +199,7 @@ def test_an_open_question_asks_for_whatever_there_is(text: str, is_open: bool) -
 
 
 @settings(max_examples=200, deadline=None)
+@example("1:FEBRUARY:1001")
 @given(
     text=st.one_of(
         st.text(max_size=60),
