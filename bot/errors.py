@@ -3,7 +3,7 @@
 HoshyarError
 ├─ ConfigError                          every missing or wrong setting at once
 ├─ UserError        (text_key, fields)  NotAllowed · BadInput · NotFound · QuotaExceeded
-├─ StorageError                         LockTimeout · MigrationError
+├─ StorageError                         LockTimeout · LeaseLost · MigrationError
 ├─ SourceError      (source, retry_after_s)   SourceDown · SourceGone · SourceRefused ·
 │                                             SourceGarbled · BudgetSpent
 ├─ ModelError       (model, retry_after_s)    ModelDown · ModelRefused · ModelBusy · NoModelLeft
@@ -62,6 +62,10 @@ class StorageError(HoshyarError):
 
 class LockTimeout(StorageError):
     """A lock was not granted in time."""
+
+
+class LeaseLost(StorageError):
+    """Another process has taken over what this one held: its work must stop, and counts no more."""
 
 
 class MigrationError(StorageError):

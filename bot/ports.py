@@ -43,6 +43,7 @@ class Dialect(Protocol):
     """The differences between the databases, as text."""
 
     name: str  # sqlite or mysql
+    now_ms: str  # an expression: the database's own clock, milliseconds since 1970
 
     def upsert(
         self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]
@@ -56,6 +57,13 @@ class Dialect(Protocol):
 
     def insert_new(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
         """INSERT … that leaves an existing row alone."""
+        ...
+
+    def update_first(self, table: str, changes: str, where: str, order: str) -> str:
+        """UPDATE the first rows by `order`; the last parameter is how many at most.
+
+        The table's key is a column named `id`.
+        """
         ...
 
 

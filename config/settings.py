@@ -49,6 +49,9 @@ class Settings:
     allow_private_addresses: bool
     collect_interval_s: int
     analyse_interval_s: int
+    retention_months: int
+    disk_limit_gb: int
+    redis_url: Secret
     web_host: str
     web_port: int
     log_level: str
@@ -151,17 +154,24 @@ def _proxy(value: str) -> Secret:
     return Secret(_address("http", "https", "socks5", "socks5h", optional=True)(value))
 
 
+MYSQL_SCHEMES = ("mysql", "mariadb", "mysql+aiomysql", "mysql+asyncmy")
+
+
 def _database(value: str) -> Secret:
     if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
         return Secret(value)
     try:
         parts = urlsplit(value)
-        if parts.scheme in {"mysql", "mariadb"} and parts.hostname and parts.path.strip("/"):
+        if parts.scheme in MYSQL_SCHEMES and parts.hostname and parts.path.strip("/"):
             _ = parts.port
             return Secret(value)
     except ValueError:
         pass
     raise ValueError("must be sqlite:///path/to/file.db or mysql://user:password@host:3306/name")
+
+
+def _redis(value: str) -> Secret:
+    return Secret(_address("redis", "rediss", optional=True)(value))
 
 
 def _zone(value: str) -> str:
@@ -235,6 +245,20 @@ SETTINGS = (
     ),
     Setting("COLLECT_INTERVAL_S", "300", _whole(1, 86_400), "seconds between rounds of collection"),
     Setting("ANALYSE_INTERVAL_S", "60", _whole(1, 86_400), "seconds between rounds of analysis"),
+    Setting(
+        "RETENTION_MONTHS",
+        "0",
+        _whole(0, 1200),
+        "whole months for which posts are kept besides the running one; 0 keeps them all",
+    ),
+    Setting(
+        "DISK_LIMIT_GB",
+        "0",
+        _whole(0, 1_000_000),
+        "how large the data may grow: admins are warned before, collecting stops there; "
+        "0 means the room that the disk has",
+    ),
+    Setting("REDIS_URL", "", _redis, "redis://host:6379/0: a cache that several machines share"),
     Setting("WEB_HOST", "127.0.0.1", _text, "where the web pages listen"),
     Setting("WEB_PORT", "8080", _whole(0, 65_535), "0 turns them off"),
     Setting(

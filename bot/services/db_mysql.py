@@ -44,6 +44,7 @@ class MysqlDialect:
     """MySQL's words for what the databases say differently."""
 
     name = "mysql"
+    now_ms = "CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)"
 
     def upsert(
         self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]
@@ -54,6 +55,9 @@ class MysqlDialect:
     def insert_new(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
         # IGNORE also forgives truncation; `_run` looks at the warnings and does not.
         return _insert("INSERT IGNORE", table, columns)
+
+    def update_first(self, table: str, changes: str, where: str, order: str) -> str:
+        return f"UPDATE {table} SET {changes} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - names are ours
 
 
 def _insert(verb: str, table: str, columns: Sequence[str]) -> str:

@@ -52,6 +52,7 @@ class SqliteDialect:
     """SQLite's words for what the databases say differently."""
 
     name = "sqlite"
+    now_ms = "CAST((julianday('now') - 2440587.5) * 86400000.0 AS INTEGER)"
 
     def upsert(
         self, table: str, columns: Sequence[str], key: Sequence[str], update: Sequence[str]
@@ -61,6 +62,12 @@ class SqliteDialect:
 
     def insert_new(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
         return f"{_insert(table, columns)} ON CONFLICT ({', '.join(key)}) DO NOTHING"
+
+    def update_first(self, table: str, changes: str, where: str, order: str) -> str:
+        return (
+            f"UPDATE {table} SET {changes} "  # noqa: S608 - names are ours
+            f"WHERE id IN (SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT ?)"
+        )
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ from bot.ports import Database, Transaction
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
 
+_MYSQL_TABLE = " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC"
 _TOKENS = {
     "sqlite": {
         "id": "INTEGER PRIMARY KEY",
@@ -26,7 +27,9 @@ _TOKENS = {
         "url": "TEXT",
         "text": "TEXT",
         "real": "REAL",
+        "blob": "BLOB",
         "table": "",
+        "keyed": " WITHOUT ROWID",
     },
     "mysql": {
         "id": "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
@@ -35,7 +38,9 @@ _TOKENS = {
         "url": "VARCHAR(700)",
         "text": "MEDIUMTEXT",
         "real": "DOUBLE",
-        "table": " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin ROW_FORMAT=DYNAMIC",
+        "blob": "MEDIUMBLOB",
+        "table": _MYSQL_TABLE,
+        "keyed": _MYSQL_TABLE,
     },
 }
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -81,10 +86,16 @@ def load(directory: Path, dialect: str) -> list[Migration]:
 
 
 def _statements(text: str, dialect: str) -> list[str]:
-    for token, words in _TOKENS[dialect].items():
-        text = text.replace("{" + token + "}", words)
+    text = in_words_of(dialect, text)
     plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return [part.strip() for part in re.split(r";[ \t]*(?:\n|$)", plain) if part.strip()]
+
+
+def in_words_of(dialect: str, text: str) -> str:
+    """The type tokens of a statement in a database's words."""
+    for token, words in _TOKENS[dialect].items():
+        text = text.replace("{" + token + "}", words)
+    return text
 
 
 async def status(db: Database, directory: Path = DIRECTORY) -> list[MigrationStatus]:
