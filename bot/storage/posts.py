@@ -164,16 +164,59 @@ class PostStore:
         return found
 
     async def set_drop(self, post_id: int, reason: DropReason, evidence: str = "") -> None:
-        await self._db.execute(
+        await self._change(
+            post_id,
             "UPDATE posts SET drop_reason=?, drop_evidence=? WHERE id=?",
             (reason.value, evidence, post_id),
         )
 
     async def restore(self, post_id: int) -> None:
         """Take a drop back."""
-        await self._db.execute(
+        await self._change(
+            post_id,
             "UPDATE posts SET drop_reason='', drop_evidence='', duplicate_of=NULL WHERE id=?",
             (post_id,),
+        )
+
+    async def _change(self, post_id: int, sql: str, params: tuple[object, ...]) -> None:
+        """Change a post that others may have read, and say so in the same transaction."""
+
+        async def unit(tx: Transaction) -> None:
+            if not await tx.execute(sql, params):
+                return
+            await tx.execute("UPDATE heads SET value=value+1 WHERE name='post_changes'")
+            await tx.execute(
+                "INSERT INTO post_changes (id, post_id, at_ms) "
+                f"SELECT value, ?, {tx.dialect.now_ms} FROM heads WHERE name='post_changes'",
+                (post_id,),
+            )
+
+        await self._db.write(unit)
+
+    async def changed_after(self, change_id: int, limit: int) -> list[tuple[int, int]]:
+        """Drops and restores after a change, as (change, post id), in the order they were made."""
+        rows = await self._db.fetch_all(
+            "SELECT id, post_id FROM post_changes WHERE id>? ORDER BY id LIMIT ?",
+            (change_id, limit),
+        )
+        return [(int(change), int(post_id)) for change, post_id in rows]
+
+    async def last_change(self) -> int:
+        """The newest change; 0 when no post was ever dropped or restored."""
+        row = await self._db.fetch_one("SELECT value FROM heads WHERE name='post_changes'")
+        return int(row[0]) if row else 0
+
+    async def knows_changes_after(self, change_id: int) -> bool:
+        """False when some change after this one was purged: what follows them starts anew."""
+        row = await self._db.fetch_one("SELECT MIN(id) FROM post_changes")
+        return row is None or row[0] is None or int(row[0]) <= change_id + 1
+
+    async def purge_changes(self, before: datetime) -> int:
+        """Forget changes made before then; the newest stays, for `knows_changes_after`."""
+        return await self._db.execute(
+            "DELETE FROM post_changes WHERE at_ms<? "
+            "AND id<(SELECT value FROM heads WHERE name='post_changes')",
+            (to_ms(before),),
         )
 
 
