@@ -84,6 +84,7 @@ class JobRun:
     ok: bool | None = None
     result: str = ""  # short text or JSON of counts
     error: str = ""
+    worker: str = ""  # the process that ran it
     id: int = 0
 
 
@@ -96,3 +97,34 @@ class JobState:
     paused: bool = False
     last_run_at: datetime | None = None
     fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A name held alone, for a while. `token` grows with every new holder, so that what an earlier
+    holder still tries to write can be told from what the present one writes.
+    """
+
+    name: str
+    token: int
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Rows taken to work on, in their order; `token` proves it when they are done."""
+
+    token: int
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A process at work on this database, by the database's clock."""
+
+    name: str
+    host: str
+    pid: int
+    roles: tuple[str, ...]
+    started_at: datetime
+    seen_at: datetime

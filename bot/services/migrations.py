@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bot.errors import MigrationError, StorageError
 from bot.ports import Database, Transaction
+from bot.storage.leases import LEASES_TABLE
 
 DIRECTORY = Path(__file__).resolve().parents[2] / "migrations"
 
@@ -115,6 +116,7 @@ async def migrate(db: Database, directory: Path = DIRECTORY) -> int:
     """
     migrations = load(directory, db.dialect.name)
     await db.execute(_LEDGER)
+    await db.execute(in_words_of(db.dialect.name, LEASES_TABLE))
     done = await _done(db)
     newest = max(done, default=0)
     if newest > len(migrations):
