@@ -164,6 +164,11 @@ class NearDuplicates:
             self._remember(post_id, _Filed(at, key, pairs, self._rarest(pairs), figures))
         return match
 
+    def remove(self, post_id: int) -> None:
+        """Forget one post, e.g. because it was not stored after all."""
+        if post_id in self._posts:
+            self._drop(post_id)
+
     def _nearest(self, pairs: array[int], figures: frozenset[str], new: int) -> Match | None:
         by_pair = self._by_pair
         hits: dict[int, int] = {}

@@ -3,30 +3,38 @@
 normalise → judge → mood → copies found → stored: pure steps from a post to a new frozen post, the
 storing last, with the source's cursor in the same transaction. A crash anywhere repeats at most one
 batch, and the posts' own names make the repeat harmless.
+
+Several processes take posts in at once: whoever finds, at the moment of storing, that others have
+stored posts meanwhile, learns what they said and looks for copies again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 
 from bot.analysis.entities import HASHTAG
 from bot.analysis.filters import judge
 from bot.analysis.near_duplicates import content_key
 from bot.analysis.sentiment import Sentiment
 from bot.analysis.text import analyse, language_hint, normalise
-from bot.features.copies import Copies
-from bot.models.post import DropReason, Post, Source
+from bot.features.copies import MOST_REMEMBERED, Copies
+from bot.models.post import DropReason, Post, PostKind, Source
 from bot.storage.origins import Origin, OriginStore
 from bot.storage.posts import PostStore
 
+log = logging.getLogger(__name__)
+
 COPIES_WITHIN = timedelta(hours=48)  # the same words later are news again
-_SLICE = timedelta(hours=4)  # of the past loaded at once
-_SLICE_POSTS = 4000
+FAR_BEHIND = 2 * MOST_REMEMBERED  # stored by others meanwhile: sooner read anew than followed
+PAGE = 2000
+MANY_TRIES = 20
 
 _HASHTAG = re.compile(HASHTAG)
 
@@ -37,6 +45,7 @@ class Taken:
 
     new: tuple[Post, ...] = ()  # stored now, with their ids, the dropped ones too
     known: int = 0  # stored before, or twice in the batch
+    too_old: int = 0  # written before the months that are kept
 
     @property
     def kept_ids(self) -> tuple[int, ...]:
@@ -86,79 +95,131 @@ def _hashtags(text: str) -> tuple[str, ...]:
 
 
 class Intake:
-    """Takes batches of raw posts, one at a time: copies are looked for in the order of coming."""
+    """Takes batches of raw posts, one at a time: copies are looked for in the order of coming.
+
+    `oldest` says from which moment on posts are kept at all; older ones are left where they are.
+    """
 
     def __init__(
-        self, posts: PostStore, origins: OriginStore, sentiment: Sentiment | None = None
+        self,
+        posts: PostStore,
+        origins: OriginStore,
+        sentiment: Sentiment | None = None,
+        *,
+        oldest: Callable[[], datetime | None] = lambda: None,
     ) -> None:
         self._posts = posts
         self._origins = origins
         self._sentiment = sentiment
+        self._oldest = oldest
         self._copies: Copies | None = None
+        self._copies_to = 0  # what `_copies` remembers was stored up to this id
         self._turn = asyncio.Lock()
 
     async def take(self, posts: Sequence[Post], source: Source | None = None) -> Taken:
         """Store the posts that are new, and the source with them.
 
-        Posts that are stored already keep all but their engagement.
+        Posts that are stored already keep all but their engagement. When a StorageError comes out,
+        the same call is safe to make again, whatever became of this one.
         """
         async with self._turn:
-            if not posts:
-                await self._posts.add_many((), source)
-                return Taken()
-            copies = await self._remembered(max(post.created_at for post in posts))
-            known = await self._origins.known(posts)
-            try:
-                return await self._store(posts, known, copies, source)
-            except BaseException:
-                # What is remembered of this batch may not be stored: begin again from what is.
-                self._copies = None
-                raise
+            wanted, too_old = await self._wanted(posts)
+            prepared: dict[Origin, Post] = {}
+            for attempt in count(1):
+                taken = await self._try(wanted, prepared, source)
+                if taken is not None:
+                    return replace(taken, too_old=too_old)
+                if attempt % MANY_TRIES == 0:
+                    log.warning("others store posts all the time", extra={"tries": attempt})
+            raise AssertionError("count() has no end")
 
-    async def _store(
-        self,
-        posts: Sequence[Post],
-        known: Mapping[Origin, int],
-        copies: Copies,
-        source: Source | None,
-    ) -> Taken:
-        fresh = {(p.source_id, p.external_id): p for p in reversed(posts)}
-        fresh = {origin: post for origin, post in fresh.items() if origin not in known}
-        prepared = await asyncio.to_thread(self._prepare, fresh)
-        keys = {post.content_key for post in prepared.values() if not post.drop} - {0}
-        oldest = min((post.created_at for post in prepared.values()), default=None)
-        stored_copies = (
-            await self._posts.find_duplicates(keys, oldest - COPIES_WITHIN)
-            if oldest and keys
-            else {}
-        )
-        marked = await asyncio.to_thread(copies.mark, posts, known, prepared, stored_copies)
-        seen_again = [post for post in posts if (post.source_id, post.external_id) in known]
-        first = await self._posts.add_many(
-            [*seen_again, *marked.ready], None if marked.waiting else source
-        )
-        copies.settle(first.new)
-        new, stored_before = first.new, len(posts) - len(first.new)
-        if marked.waiting:
-            # Copies of posts of the same batch: only now do their originals have ids.
-            second = await self._posts.add_many(copies.resolve(marked.waiting), source)
-            copies.settle(second.new)
-            new, stored_before = (*new, *second.new), stored_before - len(second.new)
-        return Taken(new=new, known=stored_before)
+    async def _wanted(self, posts: Sequence[Post]) -> tuple[Sequence[Post], int]:
+        """The posts that are not older than what is kept, and how many are."""
+        oldest = self._oldest()
+        if oldest is None:
+            return posts, 0
+        past = await self._origins.past(posts)
+        wanted = [
+            post
+            for post in posts
+            if post.created_at >= oldest and (post.source_id, post.external_id) not in past
+        ]
+        return wanted, len(posts) - len(wanted)
+
+    async def _try(
+        self, posts: Sequence[Post], prepared: dict[Origin, Post], source: Source | None
+    ) -> Taken | None:
+        """Store at the head as it is now; None when it moved meanwhile."""
+        head = await self._posts.head()
+        known = await self._origins.known(posts)
+        again = [
+            replace(post, id=known[origin]) for post in posts if (origin := _origin(post)) in known
+        ]
+        fresh = {_origin(post): post for post in reversed(posts)}
+        fresh = {o: fresh[o] for o in dict.fromkeys(map(_origin, posts)) if o not in known}
+        if not fresh:
+            await self._posts.add_new(head, (), again, source)
+            return Taken(known=len(posts))
+        missing = {origin: post for origin, post in fresh.items() if origin not in prepared}
+        prepared.update(await asyncio.to_thread(self._prepare, missing))
+        new = [
+            replace(prepared[origin], id=post_id) for post_id, origin in enumerate(fresh, head + 1)
+        ]
+        ids = {_origin(post): post.id for post in new}
+        again += [  # twice in the batch
+            replace(post, id=ids[origin])
+            for post in posts
+            if (origin := _origin(post)) in ids and post is not fresh[origin]
+        ]
+        stored_copies = await self._stored_copies(new)
+        copies = await self._remembered(head, new)
+        try:
+            marked = await asyncio.to_thread(copies.mark, new, stored_copies)
+            is_stored = await self._posts.add_new(head, marked, again, source)
+        except BaseException:
+            # What is remembered of this batch may not be stored: begin again from what is.
+            self._copies = None
+            raise
+        if not is_stored:
+            copies.forget(new)
+            return None
+        self._copies_to = head + len(new)
+        return Taken(new=tuple(marked), known=len(posts) - len(marked))
 
     def _prepare(self, fresh: Mapping[Origin, Post]) -> dict[Origin, Post]:
         if self._sentiment is None:
             self._sentiment = Sentiment.load()
         return {origin: prepare(post, self._sentiment) for origin, post in fresh.items()}
 
-    async def _remembered(self, until: datetime) -> Copies:
-        """What has been seen lately; after a start, read back from the database."""
-        if self._copies is None:
+    async def _stored_copies(self, new: Sequence[Post]) -> dict[int, int]:
+        keys = {post.content_key for post in new if not post.drop} - {0}
+        if not keys:
+            return {}
+        oldest = min(post.created_at for post in new)
+        return await self._posts.find_duplicates(keys, oldest - COPIES_WITHIN)
+
+    async def _remembered(self, head: int, new: Sequence[Post]) -> Copies:
+        """What has been said lately in the posts up to `head`, whoever stored them."""
+        copies = self._copies
+        if copies is None or head - self._copies_to > FAR_BEHIND:
+            self._copies = None
             copies = Copies(COPIES_WITHIN)
-            start = until - COPIES_WITHIN
-            while start <= until:
-                posts = await self._posts.between(start, start + _SLICE, limit=_SLICE_POSTS)
-                await asyncio.to_thread(copies.load, posts)
-                start += _SLICE
-            self._copies = copies
-        return self._copies
+            until = max(post.created_at for post in new)
+            for kind in PostKind:
+                said = await self._posts.said_lately(
+                    kind, until - COPIES_WITHIN, until, MOST_REMEMBERED
+                )
+                said = [one for one in said if one.id <= head]
+                await asyncio.to_thread(copies.load, said)
+            self._copies, self._copies_to = copies, head
+        while self._copies_to < head:
+            said = await self._posts.said_after(self._copies_to, PAGE)
+            known = [one for one in said if one.id <= head]
+            await asyncio.to_thread(copies.load, known)
+            is_all = len(known) < PAGE
+            self._copies_to = head if is_all else known[-1].id
+        return copies
+
+
+def _origin(post: Post) -> Origin:
+    return post.source_id, post.external_id

@@ -6,17 +6,13 @@ from datetime import datetime
 
 from bot.models.post import PostKind
 from bot.ports import Database
-from bot.utils.times import to_ms
+from bot.storage.post_counts import PostCountStore
 
 
 class FigureStore:
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self._counts = PostCountStore(db)
 
     async def posts_by_kind(self, start: datetime, end: datetime) -> dict[PostKind, int]:
         """How many posts were written in [start, end), dropped ones included."""
-        rows = await self._db.fetch_all(
-            "SELECT kind, COUNT(*) FROM posts WHERE created_ms>=? AND created_ms<? GROUP BY kind",
-            (to_ms(start), to_ms(end)),
-        )
-        return {PostKind(kind): int(count) for kind, count in rows}
+        return await self._counts.by_kind(start, end)

@@ -1,29 +1,38 @@
-"""Posts: added once for ever, read by id, by time and by what they say."""
+"""Posts: stored once for ever, read by id, by time and by what they say.
+
+Ids are given here, not by the database: the row `posts` of `heads` holds the last one, and whoever
+stores posts moves it in the same transaction, from the very value it has seen. So ids are dense,
+batches become visible in the order of their ids, and nobody who follows the posts by id can pass
+one by.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
 
-from bot.models.insight import MoodSplit, SeriesPoint
-from bot.models.post import DropReason, Engagement, Mood, Post, PostKind, Source
-from bot.ports import Database, Row, Transaction
+from bot.models.insight import SeriesPoint
+from bot.models.post import DropReason, Post, PostKind, Source
+from bot.ports import Database, Transaction
+from bot.storage.origins import Origin, known_origins
+from bot.storage.post_counts import (
+    PostCountStore,
+    change_counts,
+    change_total,
+    counts_of,
+    slot_and_sort,
+)
+from bot.storage.post_counts import series_of as series_of
+from bot.storage.post_rows import INSERT, SELECT, chunks, inserts, marks, post_of
 from bot.storage.sources import save_source
-from bot.utils.times import from_ms, to_ms, utc_now
+from bot.utils.times import to_ms
 
-T = TypeVar("T")
-
-_COLUMNS = (
-    "kind", "source_id", "external_id", "created_ms", "collected_ms", "title", "text", "url",
-    "author", "lang", "hashtags", "mentions", "likes", "retweets", "replies", "views",
-    "content_key", "drop_reason", "drop_evidence", "duplicate_of", "mood", "mood_confidence",
-)  # fmt: skip
-_SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM posts"
-_KNOWN_AT_ONCE = 400  # ids looked up per statement: SQLite of old allowed 999 parameters
 _COUNTS = ("likes", "retweets", "replies", "views")
+_GROWN = ", ".join(f"{c}=CASE WHEN {c}<? THEN ? ELSE {c} END" for c in _COUNTS)
+_HEAD = "SELECT value FROM heads WHERE name='posts'"
+# Under READ COMMITTED too: the row stays locked until the commit, so the next one sees it moved.
+_MOVE_HEAD = "UPDATE heads SET value=? WHERE name='posts' AND value=?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +43,79 @@ class AddResult:
     known: int
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is needed to recognise a copy of a stored post."""
+
+    id: int
+    kind: PostKind
+    text: str  # title and text
+    at_s: float
+
+
 class PostStore:
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._insert = db.dialect.insert_new("posts", _COLUMNS, ["source_id", "external_id"])
+        self._counts = PostCountStore(db)
 
-    async def add_many(self, posts: Sequence[Post], source: Source | None = None) -> AddResult:
-        """Store the posts that are new; all in one transaction.
+    async def head(self) -> int:
+        """The id of the last post ever stored; 0 before the first."""
+        row = await self._db.fetch_one(_HEAD)
+        return int(row[0]) if row else 0
 
-        A post that is known already keeps all but its engagement, which only grows. `source` is
-        saved last, so that its cursor never runs ahead of its posts.
+    async def add_new(
+        self,
+        after: int,
+        posts: Sequence[Post],
+        seen_again: Sequence[Post] = (),
+        source: Source | None = None,
+    ) -> bool:
+        """Store posts under the ids after + 1, after + 2, …, which they bear already.
+
+        `seen_again` are stored posts, by their ids: their engagement grows. `source` is saved last,
+        so that its cursor never runs ahead of its posts. All in one transaction.
+
+        False, and nothing is written, when `after` is not the head any more: somebody else has
+        stored posts, which may be the same ones.
         """
+        if [post.id for post in posts] != list(range(after + 1, after + len(posts) + 1)):
+            raise ValueError("posts are stored under the ids that follow the head, in their order")
+        counts = counts_of(posts)
 
-        async def unit(tx: Transaction) -> AddResult:
-            known = await _known_ids(tx, posts)
-            new: list[Post] = []
-            for post in posts:
-                key = (post.source_id, post.external_id)
-                if key in known:
-                    await _refresh(tx, known[key], post.engagement)
-                    continue
-                known[key] = post_id = await tx.insert(self._insert, _values(post))
-                new.append(replace(post, id=post_id))
+        async def unit(tx: Transaction) -> bool:
+            if posts:
+                if not await tx.execute(_MOVE_HEAD, (after + len(posts), after)):
+                    return False
+                for rows in inserts(posts):
+                    await tx.execute_many(INSERT, rows)
+                await change_counts(tx, counts)
+                await change_total(tx, len(posts))
+            await _refresh(tx, seen_again)
             if source is not None:
                 await save_source(tx, source)
-            return AddResult(tuple(new), len(posts) - len(new))
+            return True
 
         return await self._db.write(unit)
+
+    async def add_many(self, posts: Sequence[Post], source: Source | None = None) -> AddResult:
+        """Store the posts that are new, whoever else stores some meanwhile.
+
+        A post that is known already keeps all but its engagement, which only grows.
+        """
+        while True:
+            after = await self.head()
+            known = await known_origins(self._db, posts)
+            new: dict[Origin, Post] = {}
+            again: list[Post] = []
+            for post in posts:
+                origin = (post.source_id, post.external_id)
+                if origin in known:
+                    again.append(replace(post, id=known[origin]))
+                    continue
+                known[origin] = after + len(new) + 1
+                new[origin] = replace(post, id=known[origin])
+            if await self.add_new(after, list(new.values()), again, source):
+                return AddResult(tuple(new.values()), len(posts) - len(new))
 
     async def get(self, post_id: int) -> Post | None:
         return (await self.get_many([post_id])).get(post_id)
@@ -69,18 +124,18 @@ class PostStore:
         """The posts that exist, by id, in the order asked for."""
         wanted = list(dict.fromkeys(post_ids))
         found: dict[int, Post] = {}
-        for chunk in _chunks(wanted, _KNOWN_AT_ONCE):
-            rows = await self._db.fetch_all(f"{_SELECT} WHERE id IN ({_marks(chunk)})", chunk)
-            found.update({row[0]: _post(row) for row in rows})
+        for chunk in chunks(wanted):
+            rows = await self._db.fetch_all(f"{SELECT} WHERE id IN ({marks(chunk)})", chunk)
+            found.update({row[0]: post_of(row) for row in rows})
         return {post_id: found[post_id] for post_id in wanted if post_id in found}
 
     async def after(self, post_id: int, limit: int, *, kept_only: bool = True) -> list[Post]:
         """Posts stored after `post_id`, in the order they were stored."""
         kept = " AND drop_reason=''" if kept_only else ""
         rows = await self._db.fetch_all(
-            f"{_SELECT} WHERE id>?{kept} ORDER BY id LIMIT ?", (post_id, limit)
+            f"{SELECT} WHERE id>?{kept} ORDER BY id LIMIT ?", (post_id, limit)
         )
-        return [_post(row) for row in rows]
+        return [post_of(row) for row in rows]
 
     async def newest(
         self,
@@ -99,16 +154,16 @@ class PostStore:
         if source_ids is not None:
             if not source_ids:
                 return []
-            where.append(f"source_id IN ({_marks(source_ids)})")
+            where.append(f"source_id IN ({marks(source_ids)})")
             params.extend(source_ids)
         if before is not None:
             where.append("created_ms<?")
             params.append(to_ms(before))
         rows = await self._db.fetch_all(
-            f"{_SELECT} WHERE {' AND '.join(where)} ORDER BY created_ms DESC LIMIT ? OFFSET ?",
+            f"{SELECT} WHERE {' AND '.join(where)} ORDER BY created_ms DESC LIMIT ? OFFSET ?",
             (*params, limit, offset),
         )
-        return [_post(row) for row in rows]
+        return [post_of(row) for row in rows]
 
     async def between(
         self, start: datetime, end: datetime, *, kind: PostKind | None = None, limit: int = 10_000
@@ -116,23 +171,22 @@ class PostStore:
         """Kept posts written in [start, end), oldest first."""
         of_kind, params = ("", ()) if kind is None else (" AND kind=?", (kind.value,))
         rows = await self._db.fetch_all(
-            f"{_SELECT} WHERE created_ms>=? AND created_ms<? AND drop_reason=''{of_kind} "
+            f"{SELECT} WHERE created_ms>=? AND created_ms<? AND drop_reason=''{of_kind} "
             "ORDER BY created_ms LIMIT ?",
             (to_ms(start), to_ms(end), *params, limit),
         )
-        return [_post(row) for row in rows]
+        return [post_of(row) for row in rows]
 
     async def count_between(self, start: datetime, end: datetime) -> dict[str, int]:
         """How many posts of [start, end) there are by fate: `kept`, and each drop reason."""
-        rows = await self._db.fetch_all(
-            "SELECT drop_reason, COUNT(*) FROM posts WHERE created_ms>=? AND created_ms<? "
-            "GROUP BY drop_reason",
-            (to_ms(start), to_ms(end)),
-        )
-        return {str(reason) or "kept": int(count) for reason, count in rows}
+        return await self._counts.by_fate(start, end)
 
     async def volume(self, start: datetime, end: datetime, step_s: int) -> list[SeriesPoint]:
         """Kept posts and their moods in equal steps of [start, end), empty steps included."""
+        if to_ms(end) - to_ms(start) <= step_s * 1000:
+            mood = await self._counts.moods(start, end)
+            kept = (await self._counts.by_fate(start, end)).get("kept", 0)
+            return [SeriesPoint(at=start, posts=kept, mood=mood)] if end > start else []
         first, step_ms = to_ms(start), step_s * 1000
         rows = await self._db.fetch_all(
             "SELECT created_ms - (created_ms - ?) % ? AS bucket, mood, COUNT(*) FROM posts "
@@ -143,48 +197,87 @@ class PostStore:
         return series_of(counts, start, end, step_s)
 
     async def last_id(self) -> int:
-        row = await self._db.fetch_one("SELECT MAX(id) FROM posts")
-        return int(row[0] or 0) if row else 0
+        """The same as `head`."""
+        return await self.head()
 
     async def count(self) -> int:
-        row = await self._db.fetch_one("SELECT COUNT(*) FROM posts")
-        return int(row[0]) if row else 0
+        """All posts stored now, dropped ones included."""
+        return await self._counts.total()
+
+    async def said_after(self, post_id: int, limit: int) -> list[Said]:
+        """What kept posts stored after `post_id` said, in the order they were stored."""
+        rows = await self._db.fetch_all(
+            "SELECT id, kind, title, text, created_ms FROM posts "
+            "WHERE id>? AND drop_reason='' ORDER BY id LIMIT ?",
+            (post_id, limit),
+        )
+        return [_said(*row) for row in rows]
+
+    async def said_lately(
+        self, kind: PostKind, since: datetime, until: datetime, limit: int
+    ) -> list[Said]:
+        """What the newest kept posts of [since, until] said, oldest first."""
+        rows = await self._db.fetch_all(
+            "SELECT id, kind, title, text, created_ms FROM posts WHERE created_ms>=? AND "
+            "created_ms<=? AND kind=? AND drop_reason='' ORDER BY created_ms DESC LIMIT ?",
+            (to_ms(since), to_ms(until), kind.value, limit),
+        )
+        return [_said(*row) for row in reversed(rows)]
+
+    async def ids_between(self, start: datetime, end: datetime) -> list[int]:
+        """Ids of posts written in [start, end), dropped ones too: the index alone is read."""
+        rows = await self._db.fetch_all(
+            "SELECT id FROM posts WHERE created_ms>=? AND created_ms<?", (to_ms(start), to_ms(end))
+        )
+        return [int(post_id) for (post_id,) in rows]
 
     async def find_duplicates(self, content_keys: Iterable[int], since: datetime) -> dict[int, int]:
         """For each content key that a kept post written since has: the first such post's id."""
         keys = list(dict.fromkeys(content_keys))
         found: dict[int, int] = {}
-        for chunk in _chunks(keys, _KNOWN_AT_ONCE):
+        for chunk in chunks(keys):
             rows = await self._db.fetch_all(
                 "SELECT content_key, MIN(id) FROM posts WHERE drop_reason='' AND created_ms>=? "
-                f"AND content_key IN ({_marks(chunk)}) GROUP BY content_key",
+                f"AND content_key IN ({marks(chunk)}) GROUP BY content_key",
                 (to_ms(since), *chunk),
             )
             found.update({int(key): int(post_id) for key, post_id in rows})
         return found
 
     async def set_drop(self, post_id: int, reason: DropReason, evidence: str = "") -> None:
-        await self._change(
-            post_id,
-            "UPDATE posts SET drop_reason=?, drop_evidence=? WHERE id=?",
-            (reason.value, evidence, post_id),
+        """Leave a stored post out from now on; others learn of it by `changed_after`."""
+        await self._set_fate(
+            post_id, reason.value, "drop_reason=?, drop_evidence=?", (reason.value, evidence)
         )
 
     async def restore(self, post_id: int) -> None:
         """Take a drop back."""
-        await self._change(
-            post_id,
-            "UPDATE posts SET drop_reason='', drop_evidence='', duplicate_of=NULL WHERE id=?",
-            (post_id,),
-        )
+        await self._set_fate(post_id, "", "drop_reason='', drop_evidence='', duplicate_of=NULL", ())
 
-    async def _change(self, post_id: int, sql: str, params: tuple[object, ...]) -> None:
+    async def _set_fate(
+        self, post_id: int, fate: str, changes: str, params: tuple[object, ...]
+    ) -> None:
         """Change a post that others may have read, and say so in the same transaction."""
 
         async def unit(tx: Transaction) -> None:
-            if not await tx.execute(sql, params):
-                return
+            # First: its lock makes two changes of one post come one after the other.
             await tx.execute("UPDATE heads SET value=value+1 WHERE name='post_changes'")
+            row = await tx.fetch_one(
+                "SELECT created_ms, kind, drop_reason, mood FROM posts WHERE id=?", (post_id,)
+            )
+            if row is None:
+                await tx.execute("UPDATE heads SET value=value-1 WHERE name='post_changes'")
+                return
+            created_ms, kind, before, mood = row
+            await tx.execute(f"UPDATE posts SET {changes} WHERE id=?", (*params, post_id))
+            if before != fate:
+                await change_counts(
+                    tx,
+                    {
+                        slot_and_sort(created_ms, kind, before, mood): -1,
+                        slot_and_sort(created_ms, kind, fate, mood): 1,
+                    },
+                )
             await tx.execute(
                 "INSERT INTO post_changes (id, post_id, at_ms) "
                 f"SELECT value, ?, {tx.dialect.now_ms} FROM heads WHERE name='post_changes'",
@@ -203,8 +296,15 @@ class PostStore:
 
     async def last_change(self) -> int:
         """The newest change; 0 when no post was ever dropped or restored."""
-        row = await self._db.fetch_one("SELECT value FROM heads WHERE name='post_changes'")
-        return int(row[0]) if row else 0
+        return (await self.heads())[1]
+
+    async def heads(self) -> tuple[int, int]:
+        """The last post's id and the newest change, in one cheap read."""
+        rows = await self._db.fetch_all(
+            "SELECT name, value FROM heads WHERE name IN ('posts', 'post_changes')"
+        )
+        found = {str(name): int(value) for name, value in rows}
+        return found.get("posts", 0), found.get("post_changes", 0)
 
     async def knows_changes_after(self, change_id: int) -> bool:
         """False when some change after this one was purged: what follows them starts anew."""
@@ -220,98 +320,27 @@ class PostStore:
         )
 
 
-def series_of(
-    rows: Iterable[tuple[int, str, int]], start: datetime, end: datetime, step_s: int
-) -> list[SeriesPoint]:
-    """Rows of (bucket's start in ms, mood, count) as a gapless series from `start` to `end`."""
-    first, step_ms = to_ms(start), step_s * 1000
-    length = max(0, -(-(to_ms(end) - first) // step_ms))
-    posts = [0] * length
-    moods: list[dict[str, int]] = [{} for _ in range(length)]
-    for bucket_ms, mood, count in rows:
-        bucket = (bucket_ms - first) // step_ms
-        if 0 <= bucket < length:
-            posts[bucket] += count
-            moods[bucket][mood] = moods[bucket].get(mood, 0) + count
-    return [
-        SeriesPoint(
-            at=from_ms(first + index * step_ms),
-            posts=posts[index],
-            mood=MoodSplit(
-                positive=moods[index].get(Mood.POSITIVE, 0),
-                neutral=moods[index].get(Mood.NEUTRAL, 0),
-                negative=moods[index].get(Mood.NEGATIVE, 0),
-            ),
+async def _refresh(tx: Transaction, seen_again: Sequence[Post]) -> None:
+    """Let the engagement of stored posts grow; most have not, and are only read."""
+    seen: dict[int, tuple[int, ...]] = {}
+    for post in seen_again:
+        counts = post.engagement
+        new = (counts.likes, counts.retweets, counts.replies, counts.views)
+        if any(new):
+            seen[post.id] = tuple(map(max, seen.get(post.id, new), new))
+    for chunk in chunks(sorted(seen)):
+        rows = await tx.fetch_all(
+            f"SELECT id, {', '.join(_COUNTS)} FROM posts WHERE id IN ({marks(chunk)})", chunk
         )
-        for index in range(length)
-    ]
+        grown = [
+            (*(value for value in seen[post_id] for _ in range(2)), post_id)
+            for post_id, *before in sorted(rows)
+            if any(new > old for new, old in zip(seen[post_id], before, strict=True))
+        ]
+        if grown:
+            await tx.execute_many(f"UPDATE posts SET {_GROWN} WHERE id=?", grown)
 
 
-async def _known_ids(tx: Transaction, posts: Sequence[Post]) -> dict[tuple[int, str], int]:
-    by_source: dict[int, list[str]] = {}
-    for post in posts:
-        by_source.setdefault(post.source_id, []).append(post.external_id)
-    known: dict[tuple[int, str], int] = {}
-    for source_id, external_ids in by_source.items():
-        for chunk in _chunks(external_ids, _KNOWN_AT_ONCE):
-            rows = await tx.fetch_all(
-                "SELECT external_id, id FROM posts WHERE source_id=? "
-                f"AND external_id IN ({_marks(chunk)})",
-                (source_id, *chunk),
-            )
-            known.update({(source_id, external_id): post_id for external_id, post_id in rows})
-    return known
-
-
-async def _refresh(tx: Transaction, post_id: int, engagement: Engagement) -> None:
-    seen = (engagement.likes, engagement.retweets, engagement.replies, engagement.views)
-    if not any(seen):
-        return
-    grown = ", ".join(f"{c}=CASE WHEN {c}<? THEN ? ELSE {c} END" for c in _COUNTS)
-    twice = [value for value in seen for _ in range(2)]
-    await tx.execute(f"UPDATE posts SET {grown} WHERE id=?", (*twice, post_id))
-
-
-def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def _marks(items: Sequence[object]) -> str:
-    return ", ".join("?" for _ in items)
-
-
-def _values(p: Post) -> tuple[object, ...]:
-    return (
-        p.kind.value, p.source_id, p.external_id, to_ms(p.created_at),
-        to_ms(p.collected_at or utc_now()), p.title, p.text, p.url, p.author[:190], p.lang,
-        json.dumps(p.hashtags, ensure_ascii=False), json.dumps(p.mentions, ensure_ascii=False),
-        p.engagement.likes, p.engagement.retweets, p.engagement.replies, p.engagement.views,
-        p.content_key, p.drop.value if p.drop else "", p.drop_evidence, p.duplicate_of,
-        p.mood.value if p.mood else "", p.mood_confidence,
-    )  # fmt: skip
-
-
-def _post(row: Row) -> Post:
-    return Post(
-        id=row[0],
-        kind=PostKind(row[1]),
-        source_id=row[2],
-        external_id=row[3],
-        created_at=from_ms(row[4]),
-        collected_at=from_ms(row[5]),
-        title=row[6],
-        text=row[7],
-        url=row[8],
-        author=row[9],
-        lang=row[10],
-        hashtags=tuple(json.loads(row[11])),
-        mentions=tuple(json.loads(row[12])),
-        engagement=Engagement(likes=row[13], retweets=row[14], replies=row[15], views=row[16]),
-        content_key=row[17],
-        drop=DropReason(row[18]) if row[18] else None,
-        drop_evidence=row[19],
-        duplicate_of=row[20],
-        mood=Mood(row[21]) if row[21] else None,
-        mood_confidence=row[22],
-    )
+def _said(post_id: int, kind: str, title: str, text: str, created_ms: int) -> Said:
+    whole = f"{title}\n{text}" if title else text
+    return Said(post_id, PostKind(kind), whole, created_ms / 1000)

@@ -250,7 +250,7 @@ async def test_a_crash_before_storing_repeats_the_round(world: World) -> None:
     source = await world.add("/a")
 
     class Crash(PostStore):
-        async def add_many(self, *args: Any, **more: Any) -> Any:
+        async def add_new(self, *args: Any, **more: Any) -> Any:
             raise StorageError("crash")
 
     intake = Intake(Crash(world.db), OriginStore(world.db))

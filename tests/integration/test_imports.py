@@ -214,7 +214,7 @@ async def test_a_failed_batch_is_not_its_own_copy(
     """What was remembered of a batch that was not stored must not drop its second try."""
 
     class Failing(PostStore):
-        async def add_many(self, *args: Any, **more: Any) -> Any:
+        async def add_new(self, *args: Any, **more: Any) -> Any:
             raise OSError("the disk is full")
 
     intake = Intake(Failing(db), OriginStore(db))
