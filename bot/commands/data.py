@@ -27,21 +27,43 @@ _PAGE = 1000
 
 async def migrate(settings: Settings, given: argparse.Namespace) -> int:
     """Bring the schema to this version, or only say where it stands."""
-    db = await open_database(settings.database_url.reveal())
-    try:
-        applied = 0 if given.status else await migrations.migrate(db)
-        known = await migrations.status(db)
-    finally:
-        await db.close()
+    url = settings.database_url.reveal()
+    path = sqlite_path(url)
+    applied = 0
+    if given.status and path is not None and not await asyncio.to_thread(path.exists):
+        known = migrations.compare({}, migrations.load(migrations.DIRECTORY, "sqlite"))
+    else:
+        db = await open_database(url)
+        try:
+            applied = 0 if given.status else await migrations.migrate(db)
+            known = await migrations.status(db)
+        finally:
+            await db.close()
     answer(
         {
             "applied_now": applied,
-            "migrations": [{"name": entry.name, "applied": entry.applied} for entry in known],
+            "migrations": [
+                {"name": entry.name, "applied": entry.applied, "state": entry.state}
+                for entry in known
+            ],
         },
-        [f"{'applied' if entry.applied else 'waiting'}  {entry.name}" for entry in known],
+        [_migration_line(entry) for entry in known],
         as_json=given.json,
     )
     return 0
+
+
+def _migration_line(entry: migrations.MigrationStatus) -> str:
+    line = f"{entry.state:<10}{entry.name}"
+    if entry.state is migrations.MigrationState.HALF_DONE:
+        line += (
+            f": {entry.statements_done} of {entry.statements} statements; the next start goes on"
+        )
+    elif entry.state is migrations.MigrationState.CHANGED:
+        line += ": its file is not the one that was applied"
+    elif entry.state is migrations.MigrationState.NEWER:
+        line += ": of a newer program than this one"
+    return line
 
 
 async def backup(settings: Settings, given: argparse.Namespace) -> int:
