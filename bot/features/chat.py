@@ -102,6 +102,12 @@ class Chat:
             else:
                 raise ModelDown("the answer broke off", model=self._model.name)
 
+    def has_shown(self, term: str, chat: Place) -> None:
+        """The card of a term was shown here: «چرا؟» is about it now."""
+        now = self._clock()
+        asked = read_question(term[:LONGEST_QUESTION], now, chat.timezone, chat.lang)
+        self._going_on(asked, chat.id, now)
+
     def forget(self, chat_id: int) -> None:
         """Nothing asked in this chat is gone on from any more."""
         self._before.pop(chat_id, None)

@@ -115,6 +115,7 @@ async def show_card(asked: Asked, term: Term, window: Window, page: int) -> None
     facts = await asked.hoshyar.lookup.term(term.shown, term.key, window)
     place = await _place(asked, Term(facts.key, facts.term), page)
     await asked.show(card_message(asked.reader, facts, place))
+    asked.hoshyar.chat.has_shown(facts.term, asked.chat)
 
 
 async def _place(asked: Asked, term: Term, page: int) -> CardPlace:

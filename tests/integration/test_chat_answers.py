@@ -244,6 +244,18 @@ async def test_a_follow_up_goes_on_from_the_question_before(db: Database, power_
     assert elsewhere.question.terms == later.question.terms == ()
 
 
+async def test_a_card_becomes_what_is_spoken_of(db: Database, power_cut: World) -> None:
+    """After a card of a hashtag, «چرا؟» is about its words."""
+    chat = power_cut.chat(db)
+    await chat.prompt("زلزله", HERE, NOW)
+    chat.has_shown("#قطعی_برق", HERE)
+
+    asked = await chat.prompt("چرا؟", HERE, NOW)
+
+    assert asked.question.terms == ("قطعی", "برق")
+    assert asked.question.intent is Intent.WHY
+
+
 async def test_a_greeting_does_not_go_on(db: Database, power_cut: World) -> None:
     """«سلام» asks nothing, also after a question; and a chat can be forgotten."""
     chat = power_cut.chat(db)
