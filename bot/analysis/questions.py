@@ -64,6 +64,16 @@ _CUES: tuple[tuple[Intent, tuple[str, ...]], ...] = (
             "how much", "how often", "number of",
         ),
     ),
+    (
+        Intent.GREETING,
+        ("سلام", "درود", "خوبی", "چطوری", "hi", "hello", "hey"),
+    ),
+    (
+        Intent.THANKS,
+        (
+            "ممنون", "ممنونم", "مرسی", "تشکر", "متشکرم", "سپاس", "دمت گرم", "thanks", "thank you",
+        ),
+    ),
 )  # fmt: skip
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")  # where something is, not what it is about

@@ -50,6 +50,7 @@ GOES_ON_FOR = timedelta(minutes=15)  # «چرا؟» is about the question before
 SHORT_WORDS = 4
 REMEMBERED_CHATS = 2000
 
+_ASK_NOTHING = (Intent.WHAT, Intent.GREETING, Intent.THANKS)  # without a subject
 _NEED_NO_SUBJECT = (Intent.FEELING, Intent.HOW_MUCH, Intent.WHO)
 
 
@@ -230,7 +231,7 @@ class _Closable(AsyncIterator[Chunk]):
 def _goes_on(asked: Question) -> bool:
     """«چرا؟», «از کی؟», «دیروز چطور؟»: a question that makes no sense without the one before."""
     is_short = len(asked.text.split()) <= SHORT_WORDS
-    says_what = asked.intent is not Intent.WHAT or asked.span.is_given
+    says_what = asked.intent not in _ASK_NOTHING or asked.span.is_given
     return not asked.terms and not asked.is_open and is_short and says_what
 
 

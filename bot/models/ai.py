@@ -28,6 +28,8 @@ class Intent(StrEnum):
     HOW_MUCH = "how_much"
     FEELING = "feeling"
     COMPARE = "compare"
+    GREETING = "greeting"  # nothing is asked
+    THANKS = "thanks"
 
 
 class SpanName(StrEnum):

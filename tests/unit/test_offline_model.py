@@ -224,10 +224,16 @@ def test_an_empty_database_is_said_to_be_empty() -> None:
 
 
 def test_a_question_without_a_subject_is_asked_back() -> None:
-    """A greeting is no question."""
-    answer = compose(_prompt("سلام", context=(), facts=()))
+    """A question that says nothing of what it is about."""
+    answer = compose(_prompt("چرا؟", context=(), facts=()))
 
     assert answer.startswith("نفهمیدم دربارهٔ چه می‌پرسید.")
+
+
+@pytest.mark.parametrize(("said", "begins"), [("سلام!", "سلام!"), ("مرسی", "خواهش می‌کنم!")])
+def test_a_greeting_is_returned(said: str, begins: str) -> None:
+    """Who greets or thanks has asked nothing, and is not told that nothing was understood."""
+    assert compose(_prompt(said, context=(), facts=())).startswith(begins)
 
 
 def test_few_posts_and_a_longer_span_are_pointed_out() -> None:

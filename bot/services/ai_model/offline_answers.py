@@ -24,6 +24,7 @@ QUOTES = {Level.QUICK: 2, Level.NORMAL: 3, Level.DEEP: 5}
 RISING_SHOWN = 5
 FEW_POSTS = 5  # below this, the answer warns
 USUAL = (0.7, 1.5)  # times the baseline that still count as usual
+_MANNERS = (Intent.GREETING, Intent.THANKS)
 CLEAR_MOOD = 0.1  # difference of balances from which one side is called darker
 
 
@@ -45,6 +46,8 @@ class _Answer:
 
     def _parts(self) -> list[list[str]]:
         facts = self._prompt.facts
+        if self._question.intent in _MANNERS and not self._question.terms and not facts:
+            return [[self._words.say(f"manners.{self._question.intent}")], self._advice()]
         if not any(one.volume for one in facts):
             return [self._nothing(), self._advice()]
         if self._question.intent is Intent.COMPARE and len(facts) == 2:
