@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from bot.assembly import Parts, Values, assemble
-from bot.errors import ConfigError, DeliveryError
+from bot.errors import ConfigError
 from bot.hoshyar import Hoshyar
+from bot.models.work import Role
 from bot.services.db_service import open_database, sqlite_path
 from bot.services.http_client import HttpClient
 from bot.services.migrations import migrate
 from bot.services.news_feeds import FeedReader
-from bot.services.telegram_api import TelegramApi
+from bot.serving import serve
 from bot.utils.secrets import Secret
 from config.settings import Settings
 
-log = logging.getLogger(__name__)
-
 DATA = Path("data")
-_LONGEST_PAUSE_S = 60.0
 SANDBOX_ADMIN = 1000
 FONTS = Path(__file__).parent / "services" / "fonts"
 _NO_TOKEN = "0:unused"  # noqa: S105 - stands where nothing will be sent
@@ -39,7 +36,7 @@ def data_folder(settings: Settings) -> Path:
     return path.parent if path else DATA
 
 
-def values_of(settings: Settings, *, only_loopback: bool = False) -> Values:
+def values_of(settings: Settings, *, only_loopback: bool = False, worker: str = "") -> Values:
     """What the parts are told of the settings."""
     path = sqlite_path(settings.database_url.reveal())
     folder = data_folder(settings)
@@ -59,18 +56,21 @@ def values_of(settings: Settings, *, only_loopback: bool = False) -> Values:
         search_file=folder / f"{path.stem if path else 'hoshyar'}.search.db",
         database_kind="sqlite" if path else "mysql",
         database_files=(path, path.with_name(path.name + "-wal")) if path else (),
+        worker=worker,
     )
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, *, only_loopback: bool = False) -> AsyncIterator[Parts]:
+async def open_parts(
+    settings: Settings, *, only_loopback: bool = False, worker: str = ""
+) -> AsyncIterator[Parts]:
     """Everything but the doors, with the schema at this version; closed in the right order."""
     data_folder(settings).mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         db = await open_database(settings.database_url.reveal())
         stack.push_async_callback(db.close)
         await migrate(db)
-        values = values_of(settings, only_loopback=only_loopback)
+        values = values_of(settings, only_loopback=only_loopback, worker=worker)
         yield await assemble(db, values, stack)
 
 
@@ -95,15 +95,33 @@ async def open_feed_reader(settings: Settings) -> AsyncIterator[FeedReader]:
 
 async def run(settings: Settings) -> int:
     """Start everything and stay until SIGINT or SIGTERM; returns the exit code."""
+    stop = _until_told()
+    if not settings.telegram_bot_token:
+        return await _run_in_sandbox(settings, stop)
+    return await work(settings, tuple(Role), stop=stop)
+
+
+async def work(
+    settings: Settings,
+    roles: Collection[Role],
+    name: str = "",
+    stop: asyncio.Event | None = None,
+) -> int:
+    """Be a worker with some roles, under `name` among those at work; returns the exit code."""
+    if not settings.telegram_bot_token:
+        raise ConfigError(["TELEGRAM_BOT_TOKEN is missing: a worker needs it, whatever its roles"])
+    async with open_parts(settings, worker=name) as parts:
+        await serve(parts, roles, stop or _until_told(), settings.feeds_file)
+    return 0
+
+
+def _until_told() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    if not settings.telegram_bot_token:
-        return await _run_in_sandbox(settings, stop)
-    async with open_parts(settings) as parts:
-        await _serve(parts, settings.feeds_file, stop)
-    return 0
+    return stop
 
 
 async def run_sandbox(settings: Settings) -> int:
@@ -151,7 +169,7 @@ async def _run_in_sandbox(settings: Settings, stop: asyncio.Event) -> int:
             await parts.hoshyar.analyse.run()
             await parts.hoshyar.search.catch_up()
             _say_where(server.url)
-            await _serve(parts, None, stop)
+            await serve(parts, tuple(Role), stop)
     finally:
         await server.stop()
     return 0
@@ -173,100 +191,3 @@ def _start_afresh(folder: Path) -> None:
     """The sandbox's people and messages live in memory only, so its data begins anew with them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-
-
-async def _serve(parts: Parts, feeds_file: Path | None, stop: asyncio.Event) -> None:
-    """Everything that lives: updates in, jobs by the clock, messages out, until `stop`.
-
-    The order of the end matters: nothing new begins, then what was begun ends, then what is on its
-    way to Telegram learns its fate.
-    """
-    from telegram.ext import Application
-
-    from bot.handlers.routes import register
-    from bot.jobs.scheduler import Scheduler
-    from bot.jobs.tasks import table
-    from bot.services.telegram_lines import LineProcessor
-
-    hoshyar = parts.hoshyar
-    if feeds_file is not None:
-        await hoshyar.sources.seed_from_file(feeds_file)
-    scheduler = Scheduler(parts.job_store, table(parts), hoshyar.clock)
-    application = (
-        Application.builder()
-        .bot(parts.telegram.bot)
-        .concurrent_updates(LineProcessor(parts.inbox))
-        .build()
-    )
-    register(application, hoshyar, parts.telegram, parts.inbox)
-    async with asyncio.TaskGroup() as group:
-        jobs = group.create_task(scheduler.run(stop), name="jobs")
-        if not await _connect(parts.telegram, stop):
-            return
-        sender = group.create_task(hoshyar.publish.run(), name="sender")
-        menus = group.create_task(_publish_menus(parts), name="menus")
-        await application.initialize()
-        await application.start()
-        replayed = await parts.inbox.start(application)
-        if replayed:
-            log.info("updates left by the last run are handled", extra={"count": replayed})
-        chores = group.create_task(parts.inbox.run(application), name="inbox")
-        log.info("running", extra={"bot": parts.telegram.bot.username})
-
-        await stop.wait()
-        log.info("stopping")
-        if application.updater is not None:
-            await application.updater.stop()
-        await application.stop()
-        chores.cancel()
-        menus.cancel()
-        await jobs
-        hoshyar.publish.stop()
-        await sender
-        await application.shutdown()
-        await parts.telegram.close()
-
-
-async def _connect(telegram: TelegramApi, stop: asyncio.Event) -> bool:
-    """Wait for Telegram, meanwhile collecting goes on; false when told to stop first.
-
-    Raises ConfigError when Telegram does not know the token: waiting would not help.
-    """
-    from telegram.error import InvalidToken
-
-    pause_s = 1.0
-    while not stop.is_set():
-        try:
-            await telegram.start()
-        except DeliveryError as error:
-            if isinstance(error.__cause__, InvalidToken):
-                raise ConfigError(
-                    ["TELEGRAM_BOT_TOKEN is not known to Telegram: ask @BotFather for it"]
-                ) from error
-            wait_s = error.retry_after_s or pause_s
-            log.warning(
-                "Telegram cannot be reached, trying again",
-                extra={"why": str(error), "in_s": round(wait_s)},
-            )
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), wait_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
-        else:
-            return True
-    return False
-
-
-async def _publish_menus(parts: Parts) -> None:
-    """Names, commands and descriptions; a bot without them still works, so it is tried later."""
-    from telegram.error import TelegramError
-
-    from bot.handlers.menus import publish_menus
-
-    for wait_s in (5, 60, 600):
-        try:
-            await publish_menus(parts.telegram.bot, parts.values.admin_ids)
-        except TelegramError as error:
-            log.warning("the command menu was not set", extra={"why": str(error)})
-            await asyncio.sleep(wait_s)
-        else:
-            return

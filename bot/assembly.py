@@ -6,6 +6,9 @@ The half of the composition root without settings, signals or a life of its own 
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -28,6 +31,7 @@ from bot.features.publish import Publisher
 from bot.features.reports import Reports
 from bot.features.sources import Sources
 from bot.features.watches import Watches
+from bot.features.workers import Workers
 from bot.handlers.views.admin import source_gone_notice, trouble_notice
 from bot.handlers.views.alerts import alert_messages
 from bot.handlers.views.digests import digest_chart, digest_messages
@@ -42,6 +46,7 @@ from bot.models.work import Lane
 from bot.ports import Database
 from bot.services.ai_model.offline import OfflineModel
 from bot.services.charts import Charts
+from bot.services.db_locks import Leases
 from bot.services.http_client import HttpClient
 from bot.services.news_feeds import FeedReader
 from bot.services.search_index import SearchIndex
@@ -52,6 +57,7 @@ from bot.storage.chats import ChatStore
 from bot.storage.digests import DigestStore, EchoStore, ReceivedStore
 from bot.storage.figures import FigureStore
 from bot.storage.insights import TrendStore
+from bot.storage.leases import LeaseStore
 from bot.storage.origins import OriginStore
 from bot.storage.outbox import OutboxStore
 from bot.storage.posts import PostStore
@@ -61,6 +67,7 @@ from bot.storage.talks import RefStore, TalkStore
 from bot.storage.users import UserStore
 from bot.storage.watches import WatchStore
 from bot.storage.work import InboxStore, JobStore
+from bot.storage.workers import WorkerStore
 from bot.utils.times import utc_now
 
 
@@ -83,6 +90,7 @@ class Values:
     search_file: Path
     database_kind: str
     database_files: Sequence[Path]
+    worker: str = ""  # this process by name; made up when it is not given
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,12 +98,15 @@ class Parts:
     """What runs: the assistant, and what its doors and jobs stand on."""
 
     values: Values
+    worker: str  # the name of this process among those at work
     db: Database
     hoshyar: Hoshyar
     telegram: TelegramApi
     inbox: Inbox
     inbox_store: InboxStore
     job_store: JobStore
+    leases: Leases
+    workers: WorkerStore
     charts: Charts
     received: ReceivedStore
     alert_store: AlertStore
@@ -109,6 +120,8 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
     received, echoes, plans = ReceivedStore(db), EchoStore(db), DigestStore(db)
     outbox, inbox_store, job_store = OutboxStore(db), InboxStore(db), JobStore(db)
     alert_store = AlertStore(db)
+    worker = values.worker or _made_up_name()
+    lease_store, workers = LeaseStore(db), WorkerStore(db)
 
     search = await SearchIndex.open(values.search_file, posts)
     stack.push_async_callback(search.close)
@@ -209,6 +222,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         ),
         publish=publisher,
         jobs=Jobs(job_store, clock),
+        workers=Workers(workers, lease_store),
         admin=Admin(
             figures=FigureStore(db),
             posts=posts,
@@ -228,16 +242,24 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
     )
     return Parts(
         values=values,
+        worker=worker,
         db=db,
         hoshyar=hoshyar,
         telegram=telegram,
         inbox=inbox,
         inbox_store=inbox_store,
         job_store=job_store,
+        leases=Leases(lease_store, worker),
+        workers=workers,
         charts=charts,
         received=received,
         alert_store=alert_store,
     )
+
+
+def _made_up_name() -> str:
+    """One that no other process has, not even an earlier one in this container."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
 
 
 async def _loopback(host: str, port: int) -> list[str]:

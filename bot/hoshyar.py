@@ -18,6 +18,7 @@ from bot.features.publish import Publisher
 from bot.features.reports import Reports
 from bot.features.sources import Sources
 from bot.features.watches import Watches
+from bot.features.workers import Workers
 from bot.ports import Clock
 from bot.services.search_index import SearchIndex
 from bot.storage.posts import PostStore
@@ -46,4 +47,5 @@ class Hoshyar:
     alerts: Alerts
     publish: Publisher
     jobs: Jobs
+    workers: Workers
     admin: Admin

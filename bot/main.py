@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import ConfigError, HoshyarError, UserError
+from bot.models.work import Role
 from bot.utils.logger import set_up_logging
 from config.settings import Settings, load_settings, read_environment
 
@@ -40,6 +41,15 @@ def build_parser() -> argparse.ArgumentParser:
         return command
 
     add("run", "running:run", "start everything (the default)")
+    worker = add("worker", "running:worker", "one of several processes on one database")
+    worker.add_argument(
+        "--roles",
+        type=_roles,
+        default=tuple(Role),
+        metavar="LIST",
+        help=f"of {','.join(Role)}; separated by commas, all when left out",
+    )
+    worker.add_argument("--name", default="", help="how admins see it; made up when left out")
     add("sandbox", "running:sandbox", "start in the sandbox, whatever the settings say")
     add(
         "check",
@@ -136,6 +146,14 @@ def _time(text: str) -> str:
             "must be a time such as 2026-11-21T18:30 or a date such as 2026-11-21"
         ) from None
     return text
+
+
+def _roles(text: str) -> tuple[Role, ...]:
+    given = [word.strip() for word in text.split(",")]
+    try:
+        return tuple(dict.fromkeys(Role(word) for word in given))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be some of {','.join(Role)}") from None
 
 
 def _positive(text: str) -> int:

@@ -103,11 +103,15 @@ async def list_jobs(settings: Settings, given: argparse.Namespace) -> int:
 
 
 async def run_job(settings: Settings, given: argparse.Namespace) -> int:
-    from bot.jobs.scheduler import Scheduler
+    from bot.jobs.scheduler import Scheduler, SharedClock
     from bot.jobs.tasks import table
+    from bot.serving import at_work
 
-    async with open_parts(settings) as parts:
-        scheduler = Scheduler(parts.job_store, table(parts), parts.hoshyar.clock)
+    async with open_parts(settings) as parts, at_work(parts):
+        clock = SharedClock(parts.hoshyar.clock, parts.job_store.now)
+        scheduler = Scheduler(
+            parts.job_store, table(parts), clock, look=clock.look, worker=parts.worker
+        )
         run = await scheduler.run_now(given.name)
     answer(
         {"job": run.job, "ok": run.ok, "result": run.result, "error": run.error},

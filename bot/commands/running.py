@@ -13,6 +13,11 @@ async def run(settings: Settings, given: argparse.Namespace) -> int:
     return await app.run(settings)
 
 
+async def worker(settings: Settings, given: argparse.Namespace) -> int:
+    """Start with some of the roles, beside others on the same database."""
+    return await app.work(settings, given.roles, given.name)
+
+
 async def sandbox(settings: Settings, given: argparse.Namespace) -> int:
     """Start in the sandbox."""
     return await app.run_sandbox(settings)

@@ -7,12 +7,13 @@ process reaches the one that runs the jobs.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from bot.errors import BadInput, NotFound
 from bot.models.work import JobRun, JobState
 from bot.ports import Clock
 from bot.storage.work import JobStore
+
+_SIDE_BY_SIDE = 20  # processes that may run one job beside each other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +21,8 @@ class JobStatus:
     """A job, its next time and how it last went."""
 
     state: JobState
-    last: JobRun | None  # the latest run, which may still be going on
-    is_running: bool
+    last: JobRun | None  # the run that is going on, else the latest
+    is_running: bool  # in this process or in another
 
     @property
     def name(self) -> str:
@@ -74,11 +75,8 @@ class Jobs:
         return await self._store.history(name, limit)
 
     async def _status(self, state: JobState) -> JobStatus:
-        runs = await self._store.history(state.job, 1)
-        last = runs[0] if runs else None
-        return JobStatus(state=state, last=last, is_running=is_running(state, last, self._clock()))
-
-
-def is_running(state: JobState, last: JobRun | None, now: datetime) -> bool:
-    """Does somebody run the job now? While it runs, its next time is the end of a held lease."""
-    return last is not None and last.finished_at is None and state.next_run_at > now
+        runs = await self._store.history(state.job, _SIDE_BY_SIDE)
+        going_on = [run for run in runs if run.finished_at is None]
+        running = bool(going_on) and await self._store.is_running(state.job, self._clock())
+        last = going_on[0] if running else next(iter(runs), None)
+        return JobStatus(state=state, last=last, is_running=running)

@@ -1,10 +1,11 @@
-"""The table of jobs: what runs by the clock, and how often.
+"""The table of jobs: what runs by the clock, how often, and in which processes.
 
 To add a job, add a row. What a job returns is shown to admins, so it returns counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -13,7 +14,8 @@ from bot.features.collect import CollectResult
 from bot.features.housekeeping import Housekeeper
 from bot.features.reports import DigestRound
 from bot.hoshyar import Hoshyar
-from bot.jobs.scheduler import Job
+from bot.jobs.runs import Job
+from bot.models.work import Role
 from bot.ports import Database
 from bot.services.charts import Charts
 from bot.services.db_sqlite import SqliteDatabase
@@ -22,6 +24,7 @@ from bot.storage.digests import ReceivedStore
 from bot.storage.sent_files import SentFileStore
 from bot.storage.work import InboxStore, JobStore
 
+COLLECT = "collect"
 # A digest made right at the start would know nothing of what happened while the bot was off.
 WAIT_FOR_NEWS = timedelta(minutes=3)
 
@@ -74,8 +77,9 @@ class Indexed:
 class _Rounds:
     """The rounds of the road of a post, each behind the one before it."""
 
-    def __init__(self, hoshyar: Hoshyar) -> None:
+    def __init__(self, hoshyar: Hoshyar, store: JobStore) -> None:
         self._hoshyar = hoshyar
+        self._store = store
         self._started_at = hoshyar.clock()
         self._has_collected = False
 
@@ -91,30 +95,45 @@ class _Rounds:
 
     async def digests(self) -> DigestRound | str:
         since_start = self._hoshyar.clock() - self._started_at
-        if not self._has_collected and since_start < WAIT_FOR_NEWS:
+        if since_start < WAIT_FOR_NEWS and not await self._is_news_there():
             return "waits for the first collection"
         return await self._hoshyar.reports.run_due()
 
+    async def _is_news_there(self) -> bool:
+        """Has this process collected, or another one since this one started?"""
+        runs = await self._store.history(COLLECT, 5) if not self._has_collected else []
+        self._has_collected |= any(
+            run.ok and run.finished_at is not None and run.finished_at >= self._started_at
+            for run in runs
+        )
+        return self._has_collected
 
-def table(parts: Parts) -> tuple[Job, ...]:
-    """Every job of a running bot."""
+
+def table(parts: Parts, roles: Collection[Role] = tuple(Role)) -> tuple[Job, ...]:
+    """Every job of a process that has these roles."""
     hoshyar, values = parts.hoshyar, parts.values
-    rounds = _Rounds(hoshyar)
-    return (
-        Job("collect", timedelta(seconds=values.collect_interval_s), rounds.collect),
-        Job("analyse", timedelta(seconds=values.analyse_interval_s), hoshyar.analyse.run),
-        # Often, because an alert is to arrive within a round of collection; a look costs 1 ms.
-        Job("alerts", timedelta(seconds=10), hoshyar.alerts.round),
-        Job("digests", timedelta(seconds=30), rounds.digests),
-        Job("index", timedelta(seconds=60), rounds.index),
-        Job(
-            "housekeeping",
-            timedelta(hours=1),
-            _housekeeper(parts).round,
-            first_after=timedelta(minutes=10),
-            timeout=timedelta(minutes=30),
-        ),
-    )
+    rounds = _Rounds(hoshyar, parts.job_store)
+    jobs: list[Job] = []
+    if Role.COLLECT in roles:
+        every = timedelta(seconds=values.collect_interval_s)
+        jobs.append(Job(COLLECT, every, rounds.collect, everywhere=True))
+    if Role.ANALYSE in roles:
+        jobs += [
+            Job("analyse", timedelta(seconds=values.analyse_interval_s), hoshyar.analyse.run),
+            # Often: an alert is to arrive within a round of collection, and a look costs 1 ms.
+            Job("alerts", timedelta(seconds=10), hoshyar.alerts.round),
+            Job("digests", timedelta(seconds=30), rounds.digests),
+            Job(
+                "housekeeping",
+                timedelta(hours=1),
+                _housekeeper(parts).round,
+                first_after=timedelta(minutes=10),
+                timeout=timedelta(minutes=30),
+            ),
+        ]
+    if set(roles) - {Role.SEND}:  # a sender searches for nothing
+        jobs.append(Job("index", timedelta(seconds=60), rounds.index, everywhere=True))
+    return tuple(jobs)
 
 
 def _housekeeper(parts: Parts) -> Housekeeper:

@@ -7,6 +7,18 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 
 
+class Role(StrEnum):
+    """What a process does; one process may have several roles, and a role several processes."""
+
+    COLLECT = "collect"
+    ANALYSE = "analyse"  # counters, trends, alerts, digests, housekeeping: each in one at a time
+    SEND = "send"
+    CHAT = "chat"  # one process leads, the others stand by
+
+
+CHAT_LEASE = "chat"  # whoever holds it leads the chat
+
+
 class UpdateState(StrEnum):
     NEW = "new"
     ANSWERING = "answering"  # an answer is leaving: after a crash nobody knows whether it arrived
@@ -71,6 +83,7 @@ class Outgoing:
     error: str = ""
     created_at: datetime | None = None
     finished_at: datetime | None = None
+    attached: bytes = field(default=b"", repr=False)  # the file that the payload has by its hash
     id: int = 0
 
 

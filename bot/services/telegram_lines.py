@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 from telegram import Update
@@ -35,11 +35,31 @@ class LineProcessor(BaseUpdateProcessor):
         self._slots = asyncio.Semaphore(at_once)
         self._lines: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
         self._skips_line = skips_line or presses_stop
+        self._at_work: set[asyncio.Task[Any]] = set()
+        self._is_over = False
+
+    def abandon(self) -> None:
+        """End all handling where it is, and begin none: another process leads the chat."""
+        self._is_over = True
+        for task in self._at_work:
+            task.cancel()
 
     async def do_process_update(self, update: object, coroutine: Awaitable[Any]) -> None:
         if not isinstance(update, Update) or not asyncio.iscoroutine(coroutine):
             await coroutine
             return
+        if self._is_over:
+            coroutine.close()
+            return
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._at_work.add(task)
+        try:
+            await self._in_line(update, coroutine)
+        finally:
+            self._at_work.discard(task)
+            coroutine.close()  # one that was not to be run; no effect on one that was
+
+    async def _in_line(self, update: Update, coroutine: Coroutine[Any, Any, Any]) -> None:
         if self._skips_line(update):
             await self._inbox.handle(update, coroutine)
             return

@@ -15,7 +15,7 @@ from telegram.ext import Application, CallbackQueryHandler, MessageHandler, filt
 
 from bot.errors import NotSent, StorageError
 from bot.models.messages import Button, OutMessage
-from bot.models.work import StoredUpdate, UpdateState
+from bot.models.work import Lease, StoredUpdate, UpdateState
 from bot.ports import Database
 from bot.sandbox.server import SandboxServer
 from bot.services.telegram_answering import answering, before_answer
@@ -331,11 +331,11 @@ async def test_a_database_that_fails_for_a_moment_loses_no_update(
     class Failing(InboxStore):
         failures = 1
 
-        async def add_new(self, updates: Any) -> frozenset[int]:
+        async def add_new(self, updates: Any, lease: Lease | None = None) -> frozenset[int]:
             if updates and self.failures:
                 self.failures -= 1
                 raise StorageError("disk full")
-            return await super().add_new(updates)
+            return await super().add_new(updates, lease)
 
     async with running(box, Failing(db)) as bot:
         await box.say(ADMIN, "سلام")
@@ -355,8 +355,9 @@ async def test_a_process_cut_off_while_answering_does_not_answer_twice(db: Datab
     await store.add_new(
         [StoredUpdate(update_id=number, body="{}", received_at=now) for number in (1, 2)]
     )
-    await store.begin(1)
-    with answering(lambda: store.begin_answer(1)):
+    token = await store.begin(1)
+    assert token == 1
+    with answering(lambda: store.begin_answer(1, token)):
         await before_answer()
         await before_answer()
 

@@ -12,7 +12,8 @@ import pytest
 
 from bot.errors import BadInput, NotFound, SourceDown, StorageError
 from bot.features.jobs import Jobs
-from bot.jobs.scheduler import Job, Scheduler
+from bot.jobs.runs import Job
+from bot.jobs.scheduler import Scheduler
 from bot.models.work import JobState
 from bot.ports import Database
 from bot.storage.work import JobStore
@@ -228,7 +229,7 @@ async def test_a_dead_process_gives_its_job_up(store: JobStore) -> None:
     clock, work = HandClock(), Work()
     scheduler = Scheduler(store, [Job("collect", HOUR, work)], clock)
     await scheduler.prepare()
-    (seen,) = await store.due(clock())
+    (seen,) = await store.all()
     assert await store.claim(seen, clock() + timedelta(seconds=60), clock())
     await store.start_run("collect", clock())  # … and here it dies
 
@@ -314,11 +315,11 @@ async def test_a_database_that_is_away_for_a_moment_does_not_end_the_scheduler(
     class Shaky(JobStore):
         failures = 3
 
-        async def due(self, now: datetime) -> list[JobState]:
+        async def all(self) -> list[JobState]:
             if self.failures:
                 self.failures -= 1
                 raise StorageError("the server went away")
-            return await super().due(now)
+            return await super().all()
 
     work = Work()
     async with running(Scheduler(Shaky(db), [Job("collect", HOUR, work)], utc_now, tick_s=0.02)):
@@ -417,7 +418,7 @@ async def test_an_order_does_not_disturb_a_running_job(store: JobStore) -> None:
     """«Run now» while it runs leaves its claim alone."""
     clock = HandClock()
     await store.ensure("collect", START)
-    (seen,) = await store.due(clock())
+    (seen,) = await store.all()
     lease_end = clock() + timedelta(seconds=60)
     await store.claim(seen, lease_end, clock())
     await store.start_run("collect", clock())

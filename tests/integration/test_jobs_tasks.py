@@ -16,7 +16,7 @@ from bot.features.chats import Chats
 from bot.features.collect import CollectResult
 from bot.features.housekeeping import Housekeeper, Swept
 from bot.features.reports import DigestRound
-from bot.jobs.scheduler import Job
+from bot.jobs.runs import Job
 from bot.jobs.tasks import Parts, table
 from bot.models.messages import Attachment, OutMessage
 from bot.ports import Database
