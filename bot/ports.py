@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+from bot.models.cache import CacheUsage
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -67,6 +70,16 @@ class Dialect(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What a database is, and what of it an operator should know; a sentence each."""
+
+    product: str
+    version: str
+    warnings: tuple[str, ...] = ()
+    note: str = ""
+
+
 class Database(Protocol):
     """One SQL database; statements use `?` and the words that SQLite and MariaDB share."""
 
@@ -83,6 +96,53 @@ class Database(Protocol):
     async def write(self, unit: Unit[T]) -> T:
         """Run `unit` in one transaction: whole or not there, also when the caller is cancelled."""
         ...
+
+    async def maintain(self) -> None:
+        """Keep the log small and the planner informed; for a quiet moment."""
+        ...
+
+    async def facts(self) -> DatabaseFacts: ...
+
+    async def close(self) -> None: ...
+
+
+class SharedCache(Protocol):
+    """The part of the cache that several processes have in common; a failure is a StorageError.
+
+    Keys are short plain words. Expiry goes by the store's own clock.
+    """
+
+    name: str  # database or redis
+
+    async def get(self, key: str) -> tuple[bytes, int] | None:
+        """A body that is still good, and for how many milliseconds; None without one."""
+        ...
+
+    async def put_many(
+        self,
+        entries: Sequence[tuple[str, bytes, int]],
+        used: Sequence[str] = (),
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
+        """Keep (key, body, milliseconds to live), note what was used lately, add up the counts.
+
+        Beyond the limit in bytes what was not used for longest is dropped.
+        """
+        ...
+
+    async def forget(self, key: str) -> None: ...
+
+    async def clear(self) -> int:
+        """Forget everything, the counts too; returns how many entries there were."""
+        ...
+
+    async def usage(self) -> CacheUsage: ...
+
+    async def maintain(self) -> None:
+        """Keep the log small and the planner informed; for a quiet moment."""
+        ...
+
+    async def facts(self) -> DatabaseFacts: ...
 
     async def close(self) -> None: ...
 
