@@ -27,7 +27,9 @@ check: .venv/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	if command -v mariadbd >/dev/null; then $(BIN)/python -m pytest -q -n 2 --dist loadfile --database mysql; fi
+	if command -v mariadbd >/dev/null; then \
+	  $(BIN)/python -m pytest -q -n 2 --dist loadfile --database mysql && \
+	  $(BIN)/python -m pytest -q -n 2 --dist loadfile --database aiomysql tests/integration/test_database*.py; fi
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: .venv/.ready-dev

@@ -3,7 +3,7 @@
 HoshyarError
 ├─ ConfigError                          every missing or wrong setting at once
 ├─ UserError        (text_key, fields)  NotAllowed · BadInput · NotFound · QuotaExceeded
-├─ StorageError                         LockTimeout · LeaseLost · MigrationError
+├─ StorageError                         LockTimeout · LeaseLost · CommitUnknown · MigrationError
 ├─ SourceError      (source, retry_after_s)   SourceDown · SourceGone · SourceRefused ·
 │                                             SourceGarbled · BudgetSpent
 ├─ ModelError       (model, retry_after_s)    ModelDown · ModelRefused · ModelBusy · NoModelLeft
@@ -66,6 +66,14 @@ class LockTimeout(StorageError):
 
 class LeaseLost(StorageError):
     """Another process has taken over what this one held: its work must stop, and counts no more."""
+
+
+class CommitUnknown(StorageError):
+    """The connection broke after COMMIT was sent: the work is there whole, or not at all.
+
+    Never run again by itself, since a counter would count twice; whoever asked may look, or ask
+    again where asking twice does no harm.
+    """
 
 
 class MigrationError(StorageError):

@@ -1,6 +1,7 @@
 """What every test may ask for.
 
-`--database mysql` runs the tests that use `db` on a MariaDB of the tests' own instead of SQLite.
+`--database mysql` runs the tests that use `db` on a MariaDB of the tests' own instead of SQLite,
+through the driver that `mysql://` means; `--database aiomysql` or `asyncmy` names the driver.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from tests.mariadb import SERVER, MariaDb
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--database", choices=("sqlite", "mysql"), default="sqlite")
+    parser.addoption(
+        "--database", choices=("sqlite", "mysql", "aiomysql", "asyncmy"), default="sqlite"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,7 +33,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = [
         item
         for item in items
-        if "db" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("sqlite")
+        if "database_url" in getattr(item, "fixturenames", ())
+        and not item.get_closest_marker("sqlite")
     ]
     left_out = [item for item in items if item not in wanted]
     config.hook.pytest_deselected(items=left_out)
@@ -67,20 +71,26 @@ def mariadb() -> Iterator[MariaDb]:
 
 
 @pytest.fixture
-async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    """A migrated, empty database of its own."""
-    server: MariaDb | None = None
-    if request.config.getoption("--database") == "mysql":
-        server = request.getfixturevalue("mariadb")
-        assert server is not None
-        url = await server.new_database()
-    else:
-        url = f"sqlite:///{tmp_path}/hoshyar.db"
-    database = await open_database(url)
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of an empty database of the kind that this run is about."""
+    kind = request.config.getoption("--database")
+    if kind == "sqlite":
+        yield f"sqlite:///{tmp_path}/hoshyar.db"
+        return
+    server: MariaDb = request.getfixturevalue("mariadb")
+    url = await server.new_database()
+    yield url if kind == "mysql" else url.replace("mysql:", f"mysql+{kind}:", 1)
+    await server.drop_database(url)
+
+
+@pytest.fixture
+async def db(database_url: str, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Database]:
+    """A migrated, empty database of its own; no batch may go to it row by row."""
+    database = await open_database(database_url)
     try:
         await migrate(database)
         yield database
     finally:
         await database.close()
-        if server is not None:
-            await server.drop_database(url)
+    slow = [r for r in caplog.get_records("call") if r.message == "a batch goes row by row"]
+    assert [record.__dict__["statement"] for record in slow] == []

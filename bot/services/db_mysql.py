@@ -1,43 +1,44 @@
-"""MariaDB and MySQL through aiomysql: the same statements, the same units of work.
+"""MariaDB and MySQL through asyncmy or aiomysql: the same statements, the same units of work.
 
-Measured facts that shaped this file: aiomysql batches only some INSERTs, so the multi-row text is
-built here; a cancelled query closes its connection, so a unit is whole or absent; deadlocks (1213),
-lock waits (1205) and changed records (1020, MariaDB ≥ 11.6.2) roll the whole unit back and it is
-run again; FOUND_ROWS makes UPDATE count matched rows, as SQLite does; READ COMMITTED avoids gap
-locks.
+Measured facts that shaped this file: a cancelled query closes its connection, so a unit is whole or
+absent; deadlocks (1213), lock waits (1205), changed records (1020) and connections lost before
+COMMIT was sent run the whole unit again, and what was lost after it is `CommitUnknown`; a statement
+of its own is its own transaction, and INSERTs that wait together share one (`mysql_groups`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import random
-import re
-from collections.abc import Awaitable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from bot.errors import StorageError
-from bot.ports import Dialect, Params, Row, Unit
-
-if TYPE_CHECKING:
-    from aiomysql import Connection, Cursor, Pool
+from bot.errors import CommitUnknown
+from bot.ports import DatabaseFacts, Dialect, Params, Row, Unit
+from bot.services.mysql_drivers import Connection, driver_name, load
+from bot.services.mysql_groups import InsertGroups
+from bot.services.mysql_pool import CONNECT_TIMEOUT_S, LOCK_WAIT_S, Pool
+from bot.services.mysql_session import (
+    AGAIN,
+    ANSWER_TIMEOUT_S,
+    LOST,
+    TIMED_OUT,
+    ServerError,
+    Session,
+    Setting,
+    is_insert_new,
+    matched,
+    server_error,
+)
+from bot.services.mysql_text import bound, shape
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-ROWS_PER_INSERT = 500
 ATTEMPTS = 5
-POOL_RECYCLE_S = 600  # a half-open connection is found out by its age
-RETRIED = frozenset({1020, 1205, 1213, 2006, 2013})
-_DUPLICATE_WARNING = 1062
-_SESSION = (
-    "SET time_zone='+00:00', "
-    "sql_mode='STRICT_ALL_TABLES,ONLY_FULL_GROUP_BY,ERROR_FOR_DIVISION_BY_ZERO,"
-    "NO_ENGINE_SUBSTITUTION', tx_isolation='READ-COMMITTED'"
-)
-_VALUES = re.compile(r"\bVALUES\s*(\(\s*\?(?:\s*,\s*\?)*\s*\))", re.IGNORECASE)
+SMALL_PACKET = 4 * 2**20  # bytes; a picture or a long page must fit
 
 
 class MysqlDialect:
@@ -73,160 +74,184 @@ def _assignment(entry: str) -> str:
     return f"{column}={expression.replace('{new}', f'VALUES({column})')}".replace("{old}", column)
 
 
-@functools.lru_cache(maxsize=1024)
-def to_percent(sql: str) -> str:
-    """Our `?` placeholders as the driver's `%s`; our statements hold no `?` inside a string."""
-    return sql.replace("%", "%%").replace("?", "%s")
-
-
-class _PooledTransaction:
-    """A transaction on one connection of the pool."""
-
-    def __init__(self, cursor: Cursor, dialect: Dialect) -> None:
-        self._cursor = cursor
-        self.dialect = dialect
-
-    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
-        await _run(self._cursor, sql, params)
-        return list(await self._cursor.fetchall())
-
-    async def fetch_one(self, sql: str, params: Params = ()) -> Row | None:
-        rows = await self.fetch_all(sql, params)
-        return rows[0] if rows else None
-
-    async def execute(self, sql: str, params: Params = ()) -> int:
-        return await _run(self._cursor, sql, params)
-
-    async def insert(self, sql: str, params: Params = ()) -> int:
-        await _run(self._cursor, sql, params)
-        return int(self._cursor.lastrowid or 0)
-
-    async def execute_many(self, sql: str, rows: Sequence[Params]) -> int:
-        match = _VALUES.search(sql)
-        if match is None:
-            return sum([await _run(self._cursor, sql, row) for row in rows])
-        head, group, tail = sql[: match.start(1)], match[1], sql[match.end(1) :]
-        total = 0
-        for start in range(0, len(rows), ROWS_PER_INSERT):
-            chunk = rows[start : start + ROWS_PER_INSERT]
-            text = head + ", ".join([group] * len(chunk)) + tail
-            total += await _run(self._cursor, text, [value for row in chunk for value in row])
-        return total
-
-
-async def _run(cursor: Cursor, sql: str, params: Params) -> int:
-    noted: list[Row] = []
-    cursor.noted = noted
-    count = int(await cursor.execute(to_percent(sql), tuple(params)))
-    if sql.startswith("INSERT IGNORE"):
-        for _level, code, message in noted:
-            if code != _DUPLICATE_WARNING:
-                raise StorageError(f"{message} in: {sql}")
-    return count
-
-
-@functools.cache
-def _cursor_class() -> Any:
-    """A cursor that hands the server's warnings to `_run` instead of to Python's warnings."""
-    from aiomysql import Cursor
-
-    class NotingCursor(Cursor):  # type: ignore[misc]  # aiomysql is untyped
-        noted: list[Row]
-
-        async def _show_warnings(self, connection: Any) -> None:
-            self.noted.extend(await connection.show_warnings() or ())
-
-    return NotingCursor
-
-
 class MysqlDatabase:
     """A `Database` over a pool of connections; make it with `open`."""
 
-    def __init__(self, pool: Pool) -> None:
-        self.dialect: Dialect = MysqlDialect()
+    def __init__(self, pool: Pool, setting: Setting, where: str) -> None:
+        self.dialect: Dialect = setting.dialect
+        self.driver = setting.driver.name
         self._pool = pool
+        self._setting = setting
+        self._where = where
+        self._groups = InsertGroups(self.write, self._alone)
 
     @classmethod
-    async def open(cls, url: str, connections: int = 8) -> MysqlDatabase:
-        """Connect to mysql://user:password@host:port/name; raises StorageError when it cannot."""
-        import aiomysql
-        import pymysql
-        from pymysql.constants import CLIENT
+    async def open(
+        cls,
+        url: str,
+        connections: int = 8,
+        *,
+        lock_wait_s: int = LOCK_WAIT_S,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> MysqlDatabase:
+        """Connect to mysql://user:password@host:port/name; raises StorageError when it cannot.
 
-        if pymysql.VERSION[:2] >= (1, 2):
-            raise StorageError("aiomysql needs PyMySQL below 1.2: install from requirements.txt")
+        `mysql+asyncmy://` and `mysql+aiomysql://` name the driver.
+        """
         parts = urlsplit(url)
+        driver = load(driver_name(parts.scheme))
+        address = {
+            "host": parts.hostname,
+            "port": parts.port or 3306,
+            "user": unquote(parts.username or "root"),
+            "password": unquote(parts.password or ""),
+            "db": parts.path.strip("/"),
+        }
+        pool = Pool(
+            driver,
+            address,
+            connections,
+            lock_wait_s=lock_wait_s,
+            connect_timeout_s=connect_timeout_s,
+        )
+        where = f"cannot reach the database at {parts.hostname}"
         try:
-            pool = await aiomysql.create_pool(
-                host=parts.hostname,
-                port=parts.port or 3306,
-                user=unquote(parts.username or "root"),
-                password=unquote(parts.password or ""),
-                db=parts.path.strip("/"),
-                minsize=1,
-                maxsize=connections,
-                charset="utf8mb4",
-                autocommit=True,
-                connect_timeout=10,
-                pool_recycle=POOL_RECYCLE_S,
-                init_command=_SESSION,
-                client_flag=CLIENT.FOUND_ROWS,
-                cursorclass=_cursor_class(),
-            )
-        except (pymysql.err.Error, OSError) as error:
-            raise StorageError(f"cannot reach the database at {parts.hostname}: {error}") from error
-        return cls(pool)
+            connection = await pool.acquire()
+            try:
+                await connection.query(b"SELECT @@max_allowed_packet")
+                max_packet = int(connection._result.rows[0][0])
+            finally:
+                pool.release(connection)
+        except (driver.error, OSError) as error:
+            raise server_error(error, where) from error
+        return cls(pool, Setting(driver, MysqlDialect(), max_packet, answer_timeout_s), where)
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
-        async def read(transaction: _PooledTransaction) -> list[Row]:
-            return await transaction.fetch_all(sql, params)
+        async def read() -> list[Row]:
+            connection = await self._borrow()
+            try:
+                return await Session(connection, self._setting).fetch_all(sql, params)
+            except ServerError as error:
+                if error.code in LOST or error.code == TIMED_OUT:
+                    connection.close()
+                raise
+            finally:
+                self._pool.release(connection)
 
-        rows = await self._with_retries(lambda: self._on_connection(read, in_transaction=False))
-        return cast("list[Row]", rows)
+        return await self._again(read)
 
     async def fetch_one(self, sql: str, params: Params = ()) -> Row | None:
         rows = await self.fetch_all(sql, params)
         return rows[0] if rows else None
 
     async def execute(self, sql: str, params: Params = ()) -> int:
-        return await self.write(lambda tx: tx.execute(sql, params))
+        many = shape(sql)
+        if many is None:
+            if is_insert_new(sql):  # may have to be taken back
+                return await self.write(lambda tx: tx.execute(sql, params))
+            return await self._alone(sql, bound(sql, params))
+        return await self._groups.add(sql, many, many.row(params))
 
     async def write(self, unit: Unit[T]) -> T:
-        result = await self._with_retries(lambda: self._on_connection(unit, in_transaction=True))
-        return cast(T, result)
+        return await self._again(lambda: self._transaction(unit))
+
+    async def maintain(self) -> None:
+        """Nothing is left to do: InnoDB renews its statistics when a tenth of a table changed."""
+
+    async def facts(self) -> DatabaseFacts:
+        """Which server this is, and what of its settings endangers or hinders."""
+        row = await self.fetch_one("SELECT @@version, @@version_comment")
+        version, comment = (str(value) for value in row or ("", ""))
+        product = next(
+            (
+                name
+                for name in ("TiDB", "MariaDB")
+                if name.lower() in f"{version} {comment}".lower()
+            ),
+            "MySQL",
+        )
+        warnings = []
+        flush = await self.fetch_all("SHOW VARIABLES LIKE 'innodb_flush_log_at_trx_commit'")
+        if flush and str(flush[0][1]) == "0":
+            warnings.append(
+                "innodb_flush_log_at_trx_commit is 0: a crash of the server loses what it "
+                "acknowledged"
+            )
+        if self._setting.max_packet < SMALL_PACKET:
+            warnings.append(
+                f"max_allowed_packet is {self._setting.max_packet:,} bytes: "
+                f"{SMALL_PACKET:,} or more let pictures through"
+            )
+        return DatabaseFacts(product, version, tuple(warnings), f"through {self.driver}")
 
     async def close(self) -> None:
-        self._pool.close()
-        await self._pool.wait_closed()
+        await self._groups.close()
+        await self._pool.close()
 
-    async def _on_connection(self, work: Any, *, in_transaction: bool) -> Any:
-        connection: Connection = await self._pool.acquire()
+    async def _borrow(self) -> Connection:
         try:
-            async with connection.cursor() as cursor:
-                if in_transaction:
-                    await connection.begin()
-                result = await work(_PooledTransaction(cursor, self.dialect))
-                if in_transaction:
-                    await connection.commit()
-                return result
-        except BaseException:
-            # Closing is the roll-back that also works for a caller who was cancelled in mid-query.
-            connection.close()
+            return await self._pool.acquire()
+        except (self._setting.driver.error, OSError) as error:
+            raise server_error(error, self._where) from error
+
+    async def _transaction(self, unit: Unit[T]) -> T:
+        connection = await self._borrow()
+        try:
+            return await self._whole(Session(connection, self._setting), unit)
+        except (asyncio.CancelledError, CommitUnknown):
+            connection.close()  # perhaps in mid-query; closing is the roll-back
             raise
         finally:
             self._pool.release(connection)
 
-    async def _with_retries(self, attempt: Any) -> Any:
-        import pymysql
+    async def _whole(self, session: Session, unit: Unit[T]) -> T:
+        try:
+            await session.run(b"BEGIN")
+            result = await unit(session)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:  # whatever a unit raises takes its work back
+            await session.undo()
+            raise
+        try:
+            await session.commit()
+        except ServerError:
+            await session.undo()
+            raise
+        return result
 
+    async def _alone(self, sql: str, text: bytes) -> int:
+        """A statement that is its own transaction; raises CommitUnknown when it was cut off."""
+
+        async def send() -> int:
+            connection = await self._borrow()
+            try:
+                count = await Session(connection, self._setting).run(text)
+            except ServerError as error:
+                if error.code in LOST or error.code == TIMED_OUT:
+                    connection.close()
+                    raise CommitUnknown(f"no answer to a statement: {error}") from error
+                raise
+            finally:
+                self._pool.release(connection)
+            return matched(sql, count, 1)
+
+        return await self._again(send)
+
+    async def _again(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Run until it goes through, where it is certain that nothing was done before."""
         attempts = 0
         while True:
             attempts += 1
             try:
-                return await cast("Awaitable[Any]", attempt())
-            except pymysql.err.MySQLError as error:
-                code = error.args[0] if error.args else 0
-                if attempts == ATTEMPTS or code not in RETRIED:
-                    raise StorageError(str(error)) from error
-                log.debug("database asks to try again", extra={"code": code})
+                return await attempt()
+            except ServerError as error:
+                if error.code in LOST:
+                    self._pool.forget_resting()
+                elif error.code not in AGAIN:
+                    raise
+                if attempts == ATTEMPTS:
+                    raise
+                log.debug("the database asks to try again", extra={"code": error.code})
                 await asyncio.sleep(random.uniform(0.005, 0.05) * attempts)  # noqa: S311 - jitter

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from bot.ports import Database
 from bot.services.db_sqlite import SqliteDatabase
+
+log = logging.getLogger(__name__)
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -22,3 +25,11 @@ async def open_database(url: str) -> Database:
     from bot.services.db_mysql import MysqlDatabase  # imported when used: it costs memory
 
     return await MysqlDatabase.open(url)
+
+
+async def log_facts(database: Database) -> None:
+    """One line of what the database is, and one for each thing that an operator should know."""
+    facts = await database.facts()
+    log.info("database: %s %s %s", facts.product, facts.version, facts.note)
+    for warning in facts.warnings:
+        log.warning(warning)

@@ -2,19 +2,17 @@
 
 Every unit of work runs in one hop to the writer's thread, so a cancelled caller can neither wedge
 the connection nor half-commit. Units that wait at the same moment share one COMMIT, each in a
-SAVEPOINT of its own (group commit). SQLite 3.7.0–3.51.2 can corrupt a WAL that two connections
-write or checkpoint at once (sqlite.org/wal.html#walresetbug): the one writer of a process, and a
-file lock held around every write between processes, keep us out of that.
+SAVEPOINT of its own; a single statement needs none, since a failing one undoes itself (group
+commit). Old versions of SQLite can corrupt a WAL that two connections write or checkpoint at once
+(`wal_verdict`): the one writer of a process, and a file lock held around every write between
+processes, keep us out of that.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import logging
 import os
 import sqlite3
-import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -23,29 +21,21 @@ from typing import Any, TypeVar, cast
 import aiosqlite
 
 from bot.errors import StorageError
-from bot.ports import Dialect, Params, Row, Unit
+from bot.ports import DatabaseFacts, Dialect, Params, Row, Unit
+from bot.services.sqlite_file import (
+    READER_PRAGMAS,
+    WRITER_PRAGMAS,
+    ProcessLock,
+    connect,
+    maintain,
+    wal_verdict,
+)
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 UNITS_PER_COMMIT = 256  # beyond this a larger group gains nothing measurable
-BUSY_TIMEOUT_MS = 5000
-SAFE_SQLITE = (3, 51, 3)
-
-_COMMON_PRAGMAS = (
-    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
-    "PRAGMA foreign_keys=ON",
-    "PRAGMA temp_store=MEMORY",
-    "PRAGMA mmap_size=0",
-)
-_WRITER_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=NORMAL",
-    "PRAGMA cache_size=-16384",
-    "PRAGMA wal_autocheckpoint=4000",
-    "PRAGMA journal_size_limit=67108864",
-)
-_READER_PRAGMAS = ("PRAGMA query_only=1", "PRAGMA cache_size=-8192")
+WAITING_MAX = 20_000  # beyond this the disk is hopelessly behind, and memory would only grow
+READERS_MAX = 8  # each holds a thread and up to 8 MB of pages; a core each helps no further
 
 
 class SqliteDialect:
@@ -84,6 +74,10 @@ def _assignment(entry: str, table: str) -> str:
     )
 
 
+# What the library refuses: by itself, or because a value is none that a column can hold.
+_REFUSALS = (sqlite3.Error, OverflowError, UnicodeEncodeError)
+
+
 class _UnitTransaction:
     """A transaction as a unit sees it: every await is answered at once, in the writer's thread."""
 
@@ -92,19 +86,28 @@ class _UnitTransaction:
         self.dialect = dialect
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
-        return self._connection.execute(sql, params).fetchall()
+        return self._run(sql, params).fetchall()
 
     async def fetch_one(self, sql: str, params: Params = ()) -> Row | None:
-        return cast("Row | None", self._connection.execute(sql, params).fetchone())
+        return cast("Row | None", self._run(sql, params).fetchone())
 
     async def execute(self, sql: str, params: Params = ()) -> int:
-        return self._connection.execute(sql, params).rowcount
+        return self._run(sql, params).rowcount
 
     async def insert(self, sql: str, params: Params = ()) -> int:
-        return int(self._connection.execute(sql, params).lastrowid or 0)
+        return int(self._run(sql, params).lastrowid or 0)
 
     async def execute_many(self, sql: str, rows: Sequence[Params]) -> int:
-        return self._connection.executemany(sql, rows).rowcount
+        try:
+            return self._connection.executemany(sql, rows).rowcount
+        except _REFUSALS as error:
+            raise StorageError(str(error)) from error
+
+    def _run(self, sql: str, params: Params) -> sqlite3.Cursor:
+        try:
+            return self._connection.execute(sql, params)
+        except _REFUSALS as error:
+            raise StorageError(str(error)) from error
 
 
 def _drive(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -117,23 +120,8 @@ def _drive(coroutine: Coroutine[Any, Any, T]) -> T:
     raise StorageError("a unit of work may await only its own transaction")
 
 
-class _ProcessLock:
-    """One writing process at a time, by an advisory lock on a file beside the database."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def __enter__(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *exc: object) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        os.close(self._file)
-
-
-_Waiting = tuple[Unit[Any], "asyncio.Future[Any]"]
+_Statement = tuple[str, Params]
+_Waiting = tuple["Unit[Any] | _Statement", "asyncio.Future[Any]"]
 
 
 class SqliteDatabase:
@@ -144,35 +132,36 @@ class SqliteDatabase:
     ) -> None:
         self.dialect: Dialect = SqliteDialect()
         self._writer = writer
-        self._readers: asyncio.Queue[aiosqlite.Connection] = asyncio.Queue()
+        # Last in, first out: a thread and a page cache that are warm.
+        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
         for reader in readers:
             self._readers.put_nowait(reader)
         self._reader_count = len(readers)
-        self._process_lock = _ProcessLock(lock)
+        self._process_lock = ProcessLock(lock)
         self._waiting: deque[_Waiting] = deque()
         self._work = asyncio.Event()
         self._closing = False
+        self._loop = asyncio.get_running_loop()
         self._pump = asyncio.create_task(self._run_writer(), name="sqlite-writer")
 
     @classmethod
-    async def open(cls, path: Path, readers: int = 2) -> SqliteDatabase:
-        """Open or make the file; raises StorageError when that is impossible."""
-        if sqlite3.sqlite_version_info < SAFE_SQLITE:
-            log.debug("sqlite %s: one writer guards its WAL", sqlite3.sqlite_version)
+    async def open(cls, path: Path, readers: int | None = None) -> SqliteDatabase:
+        """Open or make the file, with as many readers as cores; raises StorageError."""
+        readers = readers or max(2, min(os.cpu_count() or 1, READERS_MAX))
         lock_path = path.with_name(path.name + ".lock")
         opened: list[aiosqlite.Connection] = []
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             # The switch to WAL needs the file alone; two starting processes take turns.
-            lock = _ProcessLock(lock_path)
+            lock = ProcessLock(lock_path)
             await asyncio.to_thread(lock.__enter__)
             try:
-                writer = await _connect(path, _WRITER_PRAGMAS)
+                writer = await connect(path, WRITER_PRAGMAS)
                 opened.append(writer)
             finally:
                 lock.__exit__()
                 lock.close()
-            opened.extend([await _connect(path, _READER_PRAGMAS) for _ in range(readers)])
+            opened.extend([await connect(path, READER_PRAGMAS) for _ in range(readers)])
         except (sqlite3.Error, OSError) as error:
             for connection in opened:
                 await connection.close()
@@ -183,7 +172,7 @@ class SqliteDatabase:
         reader = await self._readers.get()
         try:
             return list(await reader.execute_fetchall(sql, params))  # type: ignore[arg-type]  # rows are tuples
-        except sqlite3.Error as error:
+        except _REFUSALS as error:
             raise StorageError(f"{error} in: {sql}") from error
         finally:
             self._readers.put_nowait(reader)
@@ -193,23 +182,32 @@ class SqliteDatabase:
         return rows[0] if rows else None
 
     async def execute(self, sql: str, params: Params = ()) -> int:
-        return await self.write(lambda tx: tx.execute(sql, params))
+        return cast(int, await self._queued((sql, params)))
 
     async def write(self, unit: Unit[T]) -> T:
+        return cast(T, await self._queued(unit))
+
+    def _queued(self, work: Unit[Any] | _Statement) -> asyncio.Future[Any]:
         if self._closing:
             raise StorageError("the database is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((unit, future))
+        if len(self._waiting) >= WAITING_MAX:
+            raise StorageError(f"{len(self._waiting)} writes wait for the database already")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._waiting.append((work, future))
         self._work.set()
-        return await future
+        return future
 
     async def maintain(self) -> None:
         """Shrink the log and refresh the planner's statistics; for a quiet moment."""
-        await self._in_writer(_maintain)
+        await self._in_writer(maintain)
+
+    async def facts(self) -> DatabaseFacts:
+        verdict = wal_verdict(sqlite3.sqlite_version_info[:3])
+        return DatabaseFacts("SQLite", sqlite3.sqlite_version, (verdict,) if verdict else ())
 
     async def backup_into(self, target: Path) -> None:
         """A whole, compact copy at `target`, which must not exist yet."""
-        await self._in_writer(lambda connection: _run(connection, "VACUUM INTO ?", str(target)))
+        await self._in_writer(lambda writer: writer.execute("VACUUM INTO ?", (str(target),)))
 
     async def close(self) -> None:
         if self._closing:
@@ -242,7 +240,7 @@ class SqliteDatabase:
     async def _commit_batch(self, batch: list[_Waiting]) -> None:
         if not batch:
             return
-        units = [unit for unit, _ in batch]
+        units = [work for work, _ in batch]
         try:
             outcomes = await self._in_writer(lambda connection: self._run_units(connection, units))
         except Exception as error:  # the COMMIT itself failed: nothing of the batch is there
@@ -266,19 +264,18 @@ class SqliteDatabase:
         execute = cast(Any, self._writer)._execute
         return cast(T, await execute(locked))
 
-    def _run_units(self, connection: sqlite3.Connection, units: list[Unit[Any]]) -> list[Any]:
+    def _run_units(
+        self, connection: sqlite3.Connection, works: list[Unit[Any] | _Statement]
+    ) -> list[Any]:
         transaction = _UnitTransaction(connection, self.dialect)
         outcomes: list[Any] = []
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for unit in units:
-                connection.execute("SAVEPOINT unit")
-                try:
-                    outcomes.append(_drive(cast(Any, unit(transaction))))
-                except BaseException as error:  # whatever a unit raises is its caller's alone
-                    connection.execute("ROLLBACK TO unit")
-                    outcomes.append(_wrapped(error))
-                connection.execute("RELEASE unit")
+            for work in works:
+                if isinstance(work, tuple):
+                    outcomes.append(_run_statement(connection, *work))
+                else:
+                    outcomes.append(_run_unit(connection, transaction, work))
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -287,34 +284,31 @@ class SqliteDatabase:
         return outcomes
 
 
+def _run_statement(connection: sqlite3.Connection, sql: str, params: Params) -> int | BaseException:
+    try:
+        return connection.execute(sql, params).rowcount
+    except Exception as error:
+        if not connection.in_transaction:
+            raise  # a full disk takes the whole transaction back, and all who share it
+        return _wrapped(error)
+
+
+def _run_unit(
+    connection: sqlite3.Connection, transaction: _UnitTransaction, unit: Unit[Any]
+) -> Any:
+    connection.execute("SAVEPOINT unit")
+    try:
+        outcome = _drive(cast(Any, unit(transaction)))
+    except BaseException as error:  # whatever a unit raises is its caller's alone
+        connection.execute("ROLLBACK TO unit")
+        outcome = _wrapped(error)
+    connection.execute("RELEASE unit")
+    return outcome
+
+
 def _wrapped(error: BaseException) -> BaseException:
-    if not isinstance(error, sqlite3.Error):
+    if not isinstance(error, _REFUSALS):
         return error
     wrapped = StorageError(str(error))
     wrapped.__cause__ = error
     return wrapped
-
-
-async def _connect(path: Path, pragmas: Sequence[str]) -> aiosqlite.Connection:
-    connection = aiosqlite.connect(path, isolation_level=None, cached_statements=256)
-    thread = getattr(connection, "_thread", None)
-    if isinstance(thread, threading.Thread):
-        thread.daemon = True  # a crashed process must not hang on a reader's thread
-    opened = await connection
-    try:
-        for pragma in (*_COMMON_PRAGMAS, *pragmas):
-            await opened.execute_fetchall(pragma)
-    except sqlite3.Error:
-        await opened.close()
-        raise
-    return opened
-
-
-def _maintain(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA analysis_limit=1000")
-    connection.execute("PRAGMA optimize")
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-
-
-def _run(connection: sqlite3.Connection, sql: str, *params: object) -> None:
-    connection.execute(sql, params)
