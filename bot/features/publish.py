@@ -7,21 +7,20 @@ Publishing means storing: a message with its unique key is in the outbox once, w
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.features.send_queue import OnGone, OnMoved, SendQueue
+from bot.features.pace_sharing import PaceSharing
+from bot.features.send_queue import LEASE, OnGone, OnMoved, Others, SendQueue, nobody_else
 from bot.models.messages import Attachment, OutMessage
 from bot.models.user import Chat
 from bot.models.work import Lane, OutboxState, Outgoing
 from bot.ports import Clock, Transaction
 from bot.services.message_text import split_out
 from bot.services.telegram_api import TelegramApi
+from bot.storage.attachments import MOST_BYTES, hash_of
 from bot.storage.outbox import OutboxStore
 from bot.utils.times import next_daily, parse_clock, utc_now, zone
 
@@ -37,7 +36,8 @@ class Publisher:
     """Stores messages for sending, runs the sender, and lets admins decide on the doubtful ones.
 
     `chat_of` tells a chat's quiet hours; `on_gone` and `on_moved` hear of chats that refuse the bot
-    or got another id. `files` is where attachments given as bytes are kept until they are sent.
+    or got another id. `others` counts the other live processes that send or answer. `files` is
+    where former versions kept attachments; they are in the database now.
     """
 
     def __init__(
@@ -49,15 +49,17 @@ class Publisher:
         chat_of: ChatOf | None = None,
         on_gone: OnGone | None = None,
         on_moved: OnMoved | None = None,
-        alone: bool = True,
+        others: Others = nobody_else,
+        lease: timedelta = LEASE,
         clock: Clock = utc_now,
     ) -> None:
         self._outbox = outbox
+        self._api = api
         self._files = files
         self._chat_of = chat_of
         self._clock = clock
         self._queue = SendQueue(
-            outbox, api, on_gone=on_gone, on_moved=on_moved, alone=alone, clock=clock
+            outbox, api, on_gone=on_gone, on_moved=on_moved, others=others, lease=lease
         )
 
     async def publish(
@@ -90,13 +92,15 @@ class Publisher:
     ) -> tuple[Outgoing, ...]:
         """The outbox rows of a message, for `publish_in`: its parts, in order.
 
-        What is not urgent waits for the end of the chat's quiet hours.
+        What is not urgent waits for the end of the chat's quiet hours. An attachment that is too
+        large to be stored is left out: the words matter more.
         """
         if self._chat_of is not None and lane is not Lane.URGENT:
             chat = await self._chat_of(chat_id)
             quiet_end = quiet_until(chat, not_before or self._clock()) if chat else None
             not_before = quiet_end or not_before
-        parts = split_out(await self._with_stored_files(message))
+        message, attached = _apart(message)
+        parts = split_out(message)
         return tuple(
             Outgoing(
                 unique_key=unique_key if index == 0 else f"{unique_key}#{index}",
@@ -107,6 +111,7 @@ class Publisher:
                 group_key=unique_key if len(parts) > 1 else "",
                 part=index,
                 not_before=not_before,
+                attached=attached if part.attachment is not None else b"",
             )
             for index, part in enumerate(parts)
         )
@@ -122,6 +127,10 @@ class Publisher:
     async def run(self) -> None:
         """Send what is queued, until `stop` or cancellation; for the application's TaskGroup."""
         await self._queue.run()
+
+    async def keep_pace(self) -> None:
+        """For a process that answers but does not send: share the limits with those that do."""
+        await PaceSharing(self._api.pacer, self._outbox.pace, self._outbox).run()
 
     def stop(self) -> None:
         """Send nothing more; `run` ends when the fate of what is on its way is known."""
@@ -148,7 +157,7 @@ class Publisher:
 
     async def drop(self, message_id: int) -> bool:
         """Settle an ambiguous, failed or held message without sending it; its later parts go on."""
-        changed = await self._outbox.drop(message_id, self._clock())
+        changed = await self._outbox.drop(message_id)
         self.wake()
         return changed
 
@@ -162,17 +171,32 @@ class Publisher:
         now = self._clock()
         rows = await self._outbox.purge(now - KEEP_SETTLED)
         await asyncio.to_thread(_delete_older, self._files, (now - KEEP_FILES).timestamp())
+        unused = set(await self._outbox.attachments.unused_since(now - KEEP_FILES))
+        if unused:
+            unused -= {_hash_in(payload) for payload in await self._outbox.unsent_with_files()}
+            await self._outbox.attachments.forget(unused, now - KEEP_FILES)
         return rows
 
-    async def _with_stored_files(self, message: OutMessage) -> OutMessage:
-        attachment = message.attachment
-        if attachment is None or attachment.path:
-            return message
-        path = await asyncio.to_thread(_store, self._files, attachment.content)
-        stored = Attachment(path=str(path), name=attachment.name)
-        if message.photo:
-            return replace(message, photo=stored)
-        return replace(message, document=stored)
+
+def _apart(message: OutMessage) -> tuple[OutMessage, bytes]:
+    """A message that names its file by hash, and the file to be stored beside it."""
+    attachment = message.attachment
+    if attachment is None or not attachment.content:
+        return message, b""
+    if len(attachment.content) > MOST_BYTES:
+        log.warning("attachment is too large", extra={"bytes": len(attachment.content)})
+        return message.with_attachment(None), b""
+    named = Attachment(content_hash=hash_of(attachment.content), name=attachment.name)
+    return message.with_attachment(named), attachment.content
+
+
+def _hash_in(payload: str) -> str:
+    """The hash of a stored message's file; "" for none, or for what cannot be read."""
+    try:
+        attachment = OutMessage.from_json(payload).attachment
+    except (ValueError, KeyError, TypeError):  # the sender calls it failed, and says why
+        return ""
+    return attachment.content_hash if attachment else ""
 
 
 def quiet_until(chat: Chat, moment: datetime) -> datetime | None:
@@ -183,22 +207,6 @@ def quiet_until(chat: Chat, moment: datetime) -> datetime | None:
     begin, end = parse_clock(chat.quiet_from), parse_clock(chat.quiet_to)
     is_quiet = begin <= local < end if begin < end else local >= begin or local < end
     return next_daily(moment, chat.quiet_to, chat.timezone) if is_quiet else None
-
-
-def _store(folder: Path, content: bytes) -> Path:
-    """Keep bytes under the name of their hash; written whole or not at all."""
-    path = folder / hashlib.sha256(content).hexdigest()
-    if path.exists():
-        os.utime(path)
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    return path
 
 
 def _delete_older(folder: Path, before: float) -> None:

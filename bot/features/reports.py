@@ -166,11 +166,11 @@ class Reports:
         if rendered.chart is None or not rendered.messages:
             return rendered.messages
         try:
-            path = await self._charts.file(rendered.chart)
+            picture = await self._charts.picture(rendered.chart)
         except ChartFailed as error:
             log.warning("digest goes without its chart", extra={"chat": chat.id, "why": error})
             return rendered.messages
-        first = replace(rendered.messages[0], photo=Attachment(path=str(path)))
+        first = replace(rendered.messages[0], photo=Attachment(content=picture))
         return (first, *rendered.messages[1:])
 
 

@@ -3,12 +3,19 @@
 Decisions are by cause. What surely did not leave is tried again for as long as it takes; what may
 have left is never sent again by itself; nothing is dropped. While Telegram answers nothing that can
 be relied on, the queue waits and sends single probes, so that an outage leaves few doubts.
+
+As many processes as wanted may send. A claim is a lease: a worker that slept (SIGSTOP, a paused
+machine) looks at its own clock right before the call, and sends nothing when the first third of the
+lease is over. What cannot be excluded is a sleep that begins after that look, or a clock that slept
+too: then the message may go out late, after ones that came behind it, but still only once, because
+a lost lease makes a message ambiguous and never due again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -22,33 +29,44 @@ from bot.errors import (
     Rejected,
     StorageError,
 )
-from bot.models.messages import OutMessage
+from bot.features.pace_sharing import EXCHANGE_S, PaceSharing
+from bot.models.messages import Attachment, OutMessage
 from bot.models.work import OutboxState, Outgoing
-from bot.ports import Clock
 from bot.services.telegram_api import TelegramApi
-from bot.storage.outbox import OutboxStore
-from bot.utils.times import utc_now
+from bot.storage.outbox import OutboxStore, Turn
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=3)  # longer than any one call can take
+LEASE = timedelta(minutes=3)
+_BEGIN_SHARE = 1 / 3  # of a lease, in which the call must begin
+_CALL_SHARE = 5 / 9  # of a lease, in which it must end: longer than its own timeouts together
 AT_ONCE = 16
 POLL_S = 1.0  # for what became due, or was queued by another process
 NEXT_S = 0.1  # a chat's next message, while others are on their way
 FRESH_S = 0.5  # how long a list of due messages is worked off before it is read again
 LEAST_S = 0.05  # between two readings, however often the queue is woken
+LOOK_EVERY_S = 3.0  # who else sends?
 RECOVER_EVERY_S = 60.0
 STOP_WITHIN_S = 27.0  # what is on its way when the bot stops gets this long to become known
 LONGEST_PAUSE_S = 60.0
 DOUBTS = 3  # as many messages in a row whose fate is unknown mean an outage
-REMEMBER = timedelta(seconds=90)
 
 OnGone = Callable[[int], Awaitable[None]]
 OnMoved = Callable[[int, int], Awaitable[None]]
+Others = Callable[[], Awaitable[int]]
+
+
+async def nobody_else() -> int:
+    """This is the only process that sends."""
+    return 0
 
 
 class SendQueue:
-    """Sends what is in the outbox. `alone`: no other process sends with this database."""
+    """Sends what is in the outbox.
+
+    `others` counts the other live processes that send or answer; a process must be counted by them
+    before it claims its first message. `lease` is longer than any one call can take.
+    """
 
     def __init__(
         self,
@@ -57,19 +75,23 @@ class SendQueue:
         *,
         on_gone: OnGone | None = None,
         on_moved: OnMoved | None = None,
-        alone: bool = True,
-        clock: Clock = utc_now,
+        others: Others = nobody_else,
+        lease: timedelta = LEASE,
     ) -> None:
         self._outbox = outbox
         self._api = api
         self._on_gone = on_gone
         self._on_moved = on_moved
-        self._alone = alone
-        self._clock = clock
+        self._others = others
+        self._lease_s = lease.total_seconds()
+        self._sharing = PaceSharing(api.pacer, outbox.pace, outbox)
         self._wake = asyncio.Event()
         self._stopping = False
         self._busy: dict[int, asyncio.Task[None]] = {}  # chats to which something is on its way
-        self._recover_at = 0.0
+        self._mine: set[int] = set()  # messages that this process has claimed, or is claiming
+        self._waits: dict[int, float] = {}  # chats that all processes together must leave alone
+        self._is_alone = True
+        self._look_at = self._exchange_at = self._recover_at = 0.0
         self._doubts = 0
         self._paused_until = 0.0
 
@@ -99,22 +121,37 @@ class SendQueue:
                 raise
 
     async def _begin(self) -> None:
-        now = self._clock()
-        found = await self._outbox.recover(now, alone=self._alone)
-        if found:
-            log.warning("messages were on their way at a crash", extra={"ambiguous": found})
-        for chat_id, at in await self._outbox.recently_out(now - REMEMBER):
-            self._api.pacer.remember(chat_id, max(0.0, (now - at).total_seconds()))
-        self._recover_at = time.monotonic() + RECOVER_EVERY_S
+        await self._sharing.hear()
+        await self._look()
+
+    async def _look(self) -> None:
+        """Who else sends, what they sent, and what nobody sends any more."""
+        now, was_alone = time.monotonic(), self._is_alone
+        if now >= self._look_at:
+            self._is_alone = await self._others() == 0
+            self._look_at = now + LOOK_EVERY_S
+        if now >= self._exchange_at:
+            if self._is_alone:
+                self._sharing.forget()
+            else:
+                await self._sharing.exchange()
+            self._exchange_at = now + EXCHANGE_S
+        if now >= self._recover_at or (self._is_alone and not was_alone):
+            found = await self._outbox.recover(alone=self._is_alone, mine=self._mine)
+            if found:
+                log.warning("messages were on their way at a crash", extra={"ambiguous": found})
+            self._recover_at = now + RECOVER_EVERY_S
 
     async def _round(self, senders: asyncio.TaskGroup) -> None:
         """Read what is due and send of it what may go."""
-        if time.monotonic() >= self._recover_at:
-            self._recover_at = time.monotonic() + RECOVER_EVERY_S
-            await self._outbox.recover(self._clock(), alone=False)
+        await self._look()
         self._wake.clear()
         read_at = time.monotonic()
-        due = await self._outbox.heads(self._clock())
+        due = await self._outbox.heads()
+        if not self._is_alone:
+            # Everybody reads the same list: whoever begins elsewhere is less in the others' way.
+            random.shuffle(due)
+            due.sort(key=lambda message: message.lane)
         while True:
             due, pause_s = self._start_some(due, senders)
             age_s = time.monotonic() - read_at
@@ -142,12 +179,12 @@ class SendQueue:
             overall_s = self._api.pacer.overall_wait_s()
             if overall_s > 0 or len(self._busy) >= at_once:
                 return left + due[index:], min(pause_s, overall_s or NEXT_S)
-            wait_s = self._api.pacer.wait_s(message.chat_id)
+            wait_s = max(self._api.pacer.wait_s(message.chat_id), self._wait_s(message.chat_id))
             if wait_s > 0:
                 left.append(message)
                 pause_s = min(pause_s, wait_s)
                 continue
-            self._api.pacer.take(message.chat_id)
+            self._api.pacer.take(message.chat_id, is_claimed=True)
             self._busy[message.chat_id] = senders.create_task(self._send(message))
         return left, pause_s
 
@@ -158,32 +195,73 @@ class SendQueue:
         except TimeoutError:
             return
 
+    def _wait_s(self, chat_id: int) -> float:
+        wait_s = self._waits.get(chat_id, 0.0) - time.monotonic()
+        if wait_s <= 0:
+            self._waits.pop(chat_id, None)
+        return wait_s
+
     async def _send(self, message: Outgoing) -> None:
+        self._mine.add(message.id)
         try:
-            claimed = await self._outbox.claim(message, self._clock(), LEASE)
-            if claimed is not None:
-                await self._attempt(claimed)
+            content = await self._content(message)
+            claimed_at = time.monotonic()
+            turn = await self._outbox.claim(message, timedelta(seconds=self._lease_s))
+            if turn.message is None:
+                self._put_off(message.chat_id, turn)
+                return
+            self._sharing.is_mine(message.id)
+            await asyncio.sleep(turn.wait_s)
+            await self._attempt(turn.message, content, claimed_at + self._lease_s * _BEGIN_SHARE)
         except StorageError:
             # Before the claim nothing was sent; after it the row is found when its lease is over.
             log.exception("the outbox cannot be written", extra={"outbox": message.id})
         finally:
+            self._mine.discard(message.id)
             self._busy.pop(message.chat_id, None)
 
-    async def _attempt(self, message: Outgoing) -> None:
-        """One HTTP call and what it means."""
-        outbox, chat_id = self._outbox, message.chat_id
+    def _put_off(self, chat_id: int, turn: Turn) -> None:
+        """The message does not go now: the limits of all processes, or somebody else has it."""
+        self._api.pacer.give_back(chat_id)
+        until = time.monotonic() + turn.wait_s
+        if turn.is_overall:
+            self._paused_until = max(self._paused_until, until)
+        elif turn.wait_s:
+            self._waits[chat_id] = until
+
+    async def _content(self, message: Outgoing) -> OutMessage | str:
+        """What the message says, with its file; or why it cannot be read."""
         try:
             content = OutMessage.from_json(message.payload)
         except (ValueError, KeyError, TypeError) as error:
-            await outbox.stop(message, OutboxState.FAILED, f"payload: {error!r}", self._clock())
+            return f"payload: {error!r}"
+        stored = content.attachment
+        if stored is None or not stored.content_hash:
+            return content
+        body = await self._outbox.attachments.get(stored.content_hash)
+        if body is None:  # the words matter more than the picture
+            log.warning("attachment is not there", extra={"hash": stored.content_hash})
+            return content.with_attachment(None)
+        return content.with_attachment(Attachment(content=body, name=stored.name))
+
+    async def _attempt(self, message: Outgoing, content: OutMessage | str, begin_by: float) -> None:
+        """One HTTP call and what it means."""
+        outbox, chat_id = self._outbox, message.chat_id
+        if isinstance(content, str):
+            await outbox.stop(message, OutboxState.FAILED, content)
+            return
+        if time.monotonic() >= begin_by:
+            log.warning("slept over a claim", extra={"outbox": message.id})
+            await self._settle(lambda: outbox.put_back(message))
             return
         try:
-            message_id = await self._api.deliver(chat_id, content)
+            message_id = await self._deliver(chat_id, content)
         except (FloodWait, NotSent) as error:
             why = str(error)
-            pause_s = error.retry_after_s or _back_off_s(message.attempts)
-            at = self._clock() + timedelta(seconds=pause_s)
-            await self._settle(lambda: outbox.retry(message, at, why))
+            pause = timedelta(seconds=error.retry_after_s or _back_off_s(message.attempts))
+            if isinstance(error, FloodWait) and not self._is_alone:
+                await self._settle(self._sharing.tell)
+            await self._settle(lambda: outbox.retry(message, pause, why))
         except ChatMoved as error:
             new_chat_id = error.new_chat_id
             await self._settle(lambda: outbox.move_chat(message, new_chat_id))
@@ -191,7 +269,7 @@ class SendQueue:
                 await self._on_moved(chat_id, new_chat_id)
         except ChatGone as error:
             why = str(error)
-            await self._settle(lambda: outbox.gone(message, why, self._clock()))
+            await self._settle(lambda: outbox.gone(message, why))
             if self._on_gone:
                 await self._on_gone(chat_id)
         except (Rejected, Ambiguous) as error:
@@ -201,10 +279,18 @@ class SendQueue:
             if is_unknown:
                 self._note_doubt()
             log.warning("not sent", extra={"outbox": message.id, "state": state, "why": why})
-            await self._settle(lambda: outbox.stop(message, state, why, self._clock()))
+            await self._settle(lambda: outbox.stop(message, state, why))
         else:
             self._doubts = 0
-            await self._settle(lambda: outbox.sent(message, message_id, self._clock()))
+            await self._settle(lambda: outbox.sent(message, message_id))
+
+    async def _deliver(self, chat_id: int, content: OutMessage) -> int:
+        """The call, ended before the lease is."""
+        try:
+            async with asyncio.timeout(self._lease_s * _CALL_SHARE):
+                return await self._api.deliver(chat_id, content)
+        except TimeoutError as error:
+            raise Ambiguous("no answer before the end of the lease", chat_id=chat_id) from error
 
     def _note_doubt(self) -> None:
         self._doubts += 1

@@ -54,15 +54,16 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
-    """A picture or file: its bytes, or where they are (a stored message has it by path)."""
+    """A picture or file: its bytes, or where they are: a path, or the hash they have in store."""
 
     content: bytes = b""
     path: str = ""
+    content_hash: str = ""
     name: str = ""  # as the reader sees it (documents)
 
     def __post_init__(self) -> None:
-        if bool(self.content) == bool(self.path):
-            raise ValueError("an attachment has either content or a path")
+        if [bool(self.content), bool(self.path), bool(self.content_hash)].count(True) != 1:
+            raise ValueError("an attachment has either content, a path or a hash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,14 +91,20 @@ class OutMessage:
     def length(self) -> int:
         return utf16_len(self.text)
 
+    def with_attachment(self, attachment: Attachment | None) -> OutMessage:
+        """The same with another picture, or another file, or none."""
+        if self.photo:
+            return replace(self, photo=attachment)
+        return replace(self, document=attachment)
+
     def plain(self) -> OutMessage:
         """The same without formatting."""
         return replace(self, entities=())
 
     def to_json(self) -> str:
-        """A text that `from_json` turns back into an equal message; bytes are a path by then."""
-        if self.attachment is not None and not self.attachment.path:
-            raise ValueError("attachments are stored by path, not as bytes")
+        """A text that `from_json` turns back into an equal message; bytes are stored apart."""
+        if self.attachment is not None and self.attachment.content:
+            raise ValueError("attachments are stored by path or hash, not as bytes")
         data: dict[str, Any] = {"text": self.text}
         if self.entities:
             data["entities"] = [_filled(entity) for entity in self.entities]

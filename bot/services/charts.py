@@ -76,14 +76,16 @@ class Charts:
             raise ChartFailed(body.decode(errors="replace").strip())
         return body
 
-    async def file(self, spec: ChartSpec) -> Path:
-        """The chart as a file in `folder`, drawn unless an equal one is there."""
+    async def picture(self, spec: ChartSpec) -> bytes:
+        """The chart as PNG, drawn unless an equal one is in `folder`. Raises as `render` does."""
         name = hashlib.sha256(spec.to_json().encode()).hexdigest()[:32]
         path = self._folder / f"{name}.png"
-        if await asyncio.to_thread(_touch, path):
-            return path
-        await asyncio.to_thread(_write_whole, path, await self.render(spec))
-        return path
+        kept = await asyncio.to_thread(_kept, path)
+        if kept is not None:
+            return kept
+        drawn = await self.render(spec)
+        await asyncio.to_thread(_write_whole, path, drawn)
+        return drawn
 
     async def forget_old(self, age_s: float, keep: frozenset[str] = frozenset()) -> int:
         """Delete pictures unused for `age_s` seconds, save those named in `keep`."""
@@ -197,12 +199,12 @@ def _worker_environment(folder: Path) -> dict[str, str]:
     return environment
 
 
-def _touch(path: Path) -> bool:
+def _kept(path: Path) -> bytes | None:
     try:
         os.utime(path)
+        return path.read_bytes()
     except FileNotFoundError:
-        return False
-    return True
+        return None
 
 
 def _write_whole(path: Path, content: bytes) -> None:

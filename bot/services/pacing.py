@@ -4,6 +4,9 @@ Pure arithmetic; the clock (monotonic seconds) is passed in. The figures stay be
 is known to allow: about 30 messages a second overall, 1 a second in one chat with short bursts, 20
 a minute in one group or channel (core.telegram.org/bots/faq, "My bot is hitting limits"). What a
 person waits for has priority: it may use the room between our limits and Telegram's.
+
+A `Pacer` knows what its own process sends. What the processes of one bot must know of each other
+goes through the database (storage.send_pace); `news` and `hold` are the two ends of that here.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from dataclasses import dataclass
 Monotonic = Callable[[], float]
 
 IDLE_S = 120.0  # a chat without a message for this long is forgotten
+EVERY_CHAT = 0  # where a wait concerns the bot as a whole
+_MOST_NEWS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,15 @@ class Limits:
     group_span_s: float = 61.0  # a second more than Telegram's minute, for uneven transport
     storm_chats: int = 3  # as many chats told to wait ...
     storm_span_s: float = 10.0  # ... within this time mean that the bot as a whole is too fast
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaceNews:
+    """What the other processes of this bot should know: an answer went out, or a 429 came."""
+
+    chat_id: int
+    ago_s: float
+    retry_after_s: float = 0.0  # 0: an answer
 
 
 class Bucket:
@@ -54,6 +68,10 @@ class Bucket:
     def take(self, now: float) -> None:
         self._fill(now)
         self._level -= 1.0
+
+    def give_back(self) -> None:
+        """The last one did not count after all."""
+        self._level = min(self._burst, self._level + 1.0)
 
     def _fill(self, now: float) -> None:
         if now > self._at:
@@ -108,6 +126,7 @@ class Pacer:
         self._chats: dict[int, _ChatPace] = {}
         self._held_until = 0.0
         self._floods: deque[tuple[float, int]] = deque()
+        self._news: deque[tuple[float, int, float]] = deque(maxlen=_MOST_NEWS)
         self._swept_at = self._clock()
 
     def wait_s(self, chat_id: int, *, priority: bool = False) -> float:
@@ -137,9 +156,14 @@ class Pacer:
         now = self._clock()
         return max(0.0, self._held_until - now, self._overall.wait_s(now))
 
-    def take(self, chat_id: int) -> None:
-        """Count a message that goes out now, allowed or not."""
+    def take(self, chat_id: int, *, is_claimed: bool = False) -> None:
+        """Count a message that goes out now, allowed or not.
+
+        `is_claimed`: of the outbox, where all processes see it; anything else is news to them.
+        """
         now = self._clock()
+        if not is_claimed:
+            self._news.append((now, chat_id, 0.0))
         self._overall.take(now)
         chat = self._chat(chat_id, now)
         chat.bucket.take(now)
@@ -149,8 +173,34 @@ class Pacer:
         if now - self._swept_at > IDLE_S:
             self._sweep(now)
 
+    def give_back(self, chat_id: int) -> None:
+        """The message last taken for this chat does not go out after all."""
+        chat = self._chats.get(chat_id)
+        self._overall.give_back()
+        if chat is not None:
+            chat.bucket.give_back()
+            chat.window.give_back()
+
+    def news(self) -> list[PaceNews]:
+        """What happened here since the last call that the other processes cannot see."""
+        now, told = self._clock(), list(self._news)
+        self._news.clear()
+        return [
+            PaceNews(chat_id=chat_id, ago_s=now - at, retry_after_s=retry_after_s)
+            for at, chat_id, retry_after_s in told
+        ]
+
+    def hold(self, chat_id: int, wait_s: float) -> None:
+        """Another process was told to wait: so does this one, for this chat or EVERY_CHAT."""
+        until = self._clock() + wait_s
+        if chat_id == EVERY_CHAT:
+            self._held_until = max(self._held_until, until)
+            return
+        chat = self._chat(chat_id, self._clock())
+        chat.held_until = max(chat.held_until, until)
+
     def remember(self, chat_id: int, ago_s: float) -> None:
-        """Count a message that went out before this process started."""
+        """Count a message that another process sent, or this one before it was started."""
         then = self._clock() - ago_s
         chat = self._chat(chat_id, then)
         chat.bucket.take(then)
@@ -164,6 +214,7 @@ class Pacer:
         The refused message leaves a group's minute again, or a storm would cost a quiet minute.
         """
         now, limits = self._clock(), self._limits
+        self._news.append((now, chat_id, retry_after_s))
         chat = self._chat(chat_id, now)
         chat.window.give_back()
         chat.held_until = max(chat.held_until, now + retry_after_s)

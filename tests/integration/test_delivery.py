@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from bot.models.work import Lane, OutboxState, Outgoing
 from bot.ports import Database, Transaction
 from bot.sandbox.server import SandboxServer
 from bot.services.telegram_api import TelegramApi
+from bot.storage.attachments import MOST_BYTES, hash_of
 from bot.storage.outbox import OutboxStore
 from bot.storage.sent_files import SentFileStore
 from bot.utils.times import utc_now
@@ -443,18 +445,70 @@ async def test_a_channels_minute_counts_over_a_restart(
 async def test_old_files_and_rows_are_tidied_away(
     box: SandboxServer, db: Database, tmp_path: Path
 ) -> None:
-    """What was settled months ago leaves neither a row nor a picture."""
+    """What was settled months ago leaves neither a row nor a picture; what still waits has its."""
     later = datetime.now(UTC) + timedelta(days=90)
+    other = OutMessage(text="y", photo=Attachment(content=PIXEL + b"0"))
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "of-an-older-version").write_bytes(PIXEL)
     async with desk(box, db, tmp_path) as d:
         message = OutMessage(text="x", photo=Attachment(content=PIXEL))
         await d.publisher.publish(ADMIN, message, kind="digest", unique_key="x")
         await d.until(sent=1)
+        await d.publisher.publish(ADMIN, other, kind="digest", unique_key="y", not_before=later)
         old = Publisher(d.outbox, d.api, files=tmp_path / "files", clock=lambda: later)
-        assert len(list((tmp_path / "files").iterdir())) == 1
+        assert len(await db.fetch_all("SELECT 1 FROM attachments")) == 2
 
         assert await old.tidy() == 1
 
+    (kept,) = await db.fetch_all("SELECT content_hash FROM attachments")
+    assert kept[0] == hash_of(PIXEL + b"0")
     assert list((tmp_path / "files").iterdir()) == []
+
+
+async def test_a_picture_goes_from_another_machine(
+    box: SandboxServer, db: Database, tmp_path: Path
+) -> None:
+    """The one who sends shares nothing but the database with the one who made the message."""
+    api = TelegramApi(box.token, base_url=box.base_url)
+    maker = Publisher(OutboxStore(db), api, files=tmp_path / "maker")
+    message = OutMessage(text="نمودار", photo=Attachment(content=PIXEL))
+    await maker.publish(ADMIN, message, kind="digest", unique_key="d")
+
+    async with desk(box, db, tmp_path / "sender") as d:
+        await d.until(sent=1)
+
+    await api.close()
+    (call,) = box.calls_of("sendPhoto")
+    assert call.files
+
+
+async def test_a_picture_too_large_leaves_its_words(
+    box: SandboxServer, db: Database, tmp_path: Path
+) -> None:
+    """Telegram takes no picture above ten megabytes, and MariaDB no such statement."""
+    huge = OutMessage(text="خلاصه", photo=Attachment(content=b"x" * (MOST_BYTES + 1)))
+    async with desk(box, db, tmp_path) as d:
+        await d.publisher.publish(ADMIN, huge, kind="digest", unique_key="d")
+        await d.until(sent=1)
+
+    assert texts(box, ADMIN) == ["خلاصه"]
+    assert await db.fetch_all("SELECT 1 FROM attachments") == []
+
+
+async def test_the_largest_picture_fits_into_the_database(
+    box: SandboxServer, db: Database, tmp_path: Path
+) -> None:
+    """Ten megabytes of a compressed picture come back as they were."""
+    body = random.Random(1).randbytes(MOST_BYTES)
+    api = TelegramApi(box.token, base_url=box.base_url)
+    outbox = OutboxStore(db)
+    publisher = Publisher(outbox, api, files=tmp_path)
+
+    message = OutMessage(text="x", photo=Attachment(content=body))
+    await publisher.publish(ADMIN, message, kind="digest", unique_key="d")
+
+    assert await outbox.attachments.get(hash_of(body)) == body
+    await api.close()
 
 
 async def test_an_unreadable_row_is_failed_and_the_next_goes(
@@ -478,11 +532,11 @@ async def test_a_database_that_fails_after_the_call_still_learns_the_result(
     class Failing(OutboxStore):
         failures = 2
 
-        async def sent(self, message: Outgoing, message_id: int, now: datetime) -> None:
+        async def sent(self, message: Outgoing, message_id: int) -> None:
             if self.failures:
                 self.failures -= 1
                 raise StorageError("disk full")
-            await super().sent(message, message_id, now)
+            await super().sent(message, message_id)
 
     api = TelegramApi(box.token, base_url=box.base_url)
     publisher = Publisher(Failing(db), api, files=tmp_path)

@@ -77,22 +77,32 @@ async def test_charts_are_drawn_in_another_process(charts: Charts) -> None:
     assert ticks >= 3
 
 
-async def test_an_equal_chart_is_drawn_once(charts: Charts) -> None:
-    """The file is named by what is on it."""
-    one = await charts.file(volume())
-    written = one.stat().st_mtime_ns
-    os.utime(one, (1, 1))
-    same, other = await charts.file(volume()), await charts.file(volume("دیگر"))
-
-    assert same == one != other
-    assert one.read_bytes().startswith(b"\x89PNG")
-    assert one.stat().st_mtime_ns >= written  # used just now: not old
+def pictures(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.png"))
 
 
-async def test_old_pictures_go_unless_somebody_needs_them(charts: Charts) -> None:
+async def test_an_equal_chart_is_drawn_once(charts: Charts, tmp_path: Path) -> None:
+    """The file is named by what is on it, and its age counts from its last use."""
+    one = await charts.picture(volume())
+    (path,) = pictures(tmp_path)
+    os.utime(path, (1, 1))
+    written = path.read_bytes()
+    path.write_bytes(written + b"kept")
+
+    same, other = await charts.picture(volume()), await charts.picture(volume("دیگر"))
+
+    assert one == written
+    assert same == written + b"kept"
+    assert other.startswith(b"\x89PNG")
+    assert other != one
+    assert path.stat().st_mtime > 1
+
+
+async def test_old_pictures_go_unless_somebody_needs_them(charts: Charts, tmp_path: Path) -> None:
     """Age alone does not delete a picture that a waiting message points to."""
-    old, needed = await charts.file(volume("یک")), await charts.file(volume("دو"))
-    fresh = await charts.file(volume("سه"))
+    for text in ("یک", "دو", "سه"):
+        await charts.picture(volume(text))
+    old, needed, fresh = pictures(tmp_path)
     for path in (old, needed):
         os.utime(path, (1, 1))
 

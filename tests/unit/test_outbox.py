@@ -9,7 +9,8 @@ import pytest
 
 from bot.models.work import Lane, OutboxState, Outgoing
 from bot.ports import Database, Transaction
-from bot.storage.outbox import _HEADS, OutboxStore
+from bot.storage.outbox import _HEADS, OutboxStore, Turn
+from bot.utils.times import utc_now
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=1)
@@ -29,18 +30,26 @@ def outbox(db: Database) -> OutboxStore:
     return OutboxStore(db)
 
 
-async def claim(outbox: OutboxStore, message: Outgoing) -> Outgoing:
-    claimed = await outbox.claim(message, NOW, LEASE)
-    assert claimed is not None
-    return claimed
+async def claim(outbox: OutboxStore, message: Outgoing, lease: timedelta = LEASE) -> Outgoing:
+    turn = await outbox.claim(message, lease)
+    assert turn.message is not None
+    return turn.message
 
 
-async def head(outbox: OutboxStore, at: datetime = NOW) -> Outgoing:
-    return (await outbox.heads(at))[0]
+async def head(outbox: OutboxStore) -> Outgoing:
+    return (await outbox.heads())[0]
 
 
-async def keys(outbox: OutboxStore, at: datetime = NOW) -> list[str]:
-    return [message.unique_key for message in await outbox.heads(at)]
+async def keys(outbox: OutboxStore) -> list[str]:
+    return [message.unique_key for message in await outbox.heads()]
+
+
+async def later(db: Database, span: timedelta) -> None:
+    """Everything queued or sent so far is by so much older."""
+    ms = int(span.total_seconds() * 1000)
+    await db.execute("UPDATE outbox SET not_before_ms=not_before_ms-?", (ms,))
+    await db.execute("UPDATE outbox SET finished_ms=finished_ms-? WHERE finished_ms>0", (ms,))
+    await db.execute("UPDATE meta SET value='' WHERE name='send.pace'")
 
 
 async def states(outbox: OutboxStore) -> dict[str, str]:
@@ -88,24 +97,29 @@ async def test_every_chat_offers_its_first_message_urgent_ones_before(
     assert await keys(outbox) == ["alert", "late"]
 
 
-async def test_a_message_put_off_lets_others_pass(outbox: OutboxStore) -> None:
+async def test_a_message_put_off_lets_others_pass(outbox: OutboxStore, db: Database) -> None:
     """Quiet hours hold a message, not its chat."""
-    await outbox.enqueue([row("later", not_before=NOW + timedelta(hours=1)), row("now")], NOW)
+    morning = utc_now() + timedelta(hours=1)
+    await outbox.enqueue([row("later", not_before=morning), row("now")], NOW)
 
     assert await keys(outbox) == ["now"]
-    assert await keys(outbox, NOW + timedelta(hours=2)) == ["later"]
+    await later(db, timedelta(hours=2))
+    assert await keys(outbox) == ["later"]
 
 
-async def test_a_message_to_be_tried_again_keeps_its_place(outbox: OutboxStore) -> None:
+async def test_a_message_to_be_tried_again_keeps_its_place(
+    outbox: OutboxStore, db: Database
+) -> None:
     """What comes after it in the chat waits; an urgent message and other chats do not."""
     await outbox.enqueue([row("first"), row("second"), row("other", 2)], NOW)
     first = await claim(outbox, await head(outbox))
-    await outbox.retry(first, NOW + timedelta(seconds=30), "flood")
+    await outbox.retry(first, timedelta(minutes=5), "flood")
 
     assert await keys(outbox) == ["other"]
     await outbox.enqueue([row("alert", lane=Lane.URGENT)], NOW)
     assert await keys(outbox) == ["alert", "other"]
-    assert (await keys(outbox, NOW + timedelta(minutes=1)))[1:] == ["other"]
+    await later(db, timedelta(minutes=6))
+    assert (await keys(outbox))[1:] == ["other"]
 
 
 async def test_of_many_workers_one_gets_the_message(outbox: OutboxStore, db: Database) -> None:
@@ -113,26 +127,26 @@ async def test_of_many_workers_one_gets_the_message(outbox: OutboxStore, db: Dat
     await outbox.enqueue([row("a"), row("b")], NOW)
     message = await head(outbox)
 
-    claims = await asyncio.gather(*[OutboxStore(db).claim(message, NOW, LEASE) for _ in range(20)])
+    turns = await asyncio.gather(*[OutboxStore(db).claim(message, LEASE) for _ in range(20)])
 
-    assert sum(claimed is not None for claimed in claims) == 1
+    assert sum(turn.message is not None for turn in turns) == 1
     second = await outbox.by_key("b")
     assert second is not None
-    assert await outbox.claim(second, NOW, LEASE) is None
+    assert await outbox.claim(second, LEASE) == Turn()
 
 
 async def test_only_the_latest_claimant_may_write_the_result(outbox: OutboxStore) -> None:
     """A worker that was given up and comes back late does not overwrite a newer attempt."""
     await outbox.enqueue([row("a")], NOW)
     stale = await claim(outbox, await head(outbox))
-    await outbox.recover(NOW, alone=True)
+    await outbox.recover(alone=True)
     await outbox.resend(stale.id)
     fresh = await claim(outbox, await head(outbox))
 
-    await outbox.stop(stale, S.FAILED, "late", NOW)
+    await outbox.stop(stale, S.FAILED, "late")
 
     assert await states(outbox) == {"a": "sending"}
-    await outbox.sent(fresh, 5, NOW)
+    await outbox.sent(fresh, 5)
     assert await states(outbox) == {"a": "sent"}
 
 
@@ -141,30 +155,33 @@ async def test_a_crash_while_sending_makes_the_message_ambiguous(outbox: OutboxS
     await outbox.enqueue([row("a"), row("b")], NOW)
     await claim(outbox, await head(outbox))
 
-    assert await outbox.recover(NOW, alone=True) == 1
+    assert await outbox.recover(alone=True) == 1
 
     assert await states(outbox) == {"a": "ambiguous", "b": "pending"}
     assert await keys(outbox) == ["b"]
     assert [m.error for m in await outbox.listed([S.AMBIGUOUS])] == ["interrupted while sending"]
 
 
-async def test_beside_other_workers_only_lost_leases_are_recovered(outbox: OutboxStore) -> None:
+async def test_beside_other_workers_only_lost_leases_are_recovered(
+    outbox: OutboxStore, db: Database
+) -> None:
     """A message that another process sends just now is left to it."""
     await outbox.enqueue([row("a")], NOW)
     await claim(outbox, await head(outbox))
 
-    assert await outbox.recover(NOW, alone=False) == 0
-    assert await outbox.recover(NOW + LEASE * 2, alone=False) == 1
+    assert await outbox.recover(alone=False) == 0
+    await later(db, LEASE * 2)
+    assert await outbox.recover(alone=False) == 1
 
 
 async def test_a_late_success_turns_ambiguous_into_sent(outbox: OutboxStore) -> None:
     """When the worker was only slow, the truth is written after all."""
     await outbox.enqueue(parts("g", 2), NOW)
     claimed = await claim(outbox, await head(outbox))
-    await outbox.recover(NOW, alone=True)
+    await outbox.recover(alone=True)
     assert await states(outbox) == {"g#0": "ambiguous", "g#1": "held"}
 
-    await outbox.sent(claimed, 77, NOW)
+    await outbox.sent(claimed, 77)
 
     assert await states(outbox) == {"g#0": "sent", "g#1": "pending"}
 
@@ -177,7 +194,7 @@ async def test_a_group_stops_at_a_part_that_did_not_surely_arrive(
     await outbox.enqueue([*parts("g", 3), row("next")], NOW)
     first = await claim(outbox, await head(outbox))
 
-    await outbox.stop(first, state, "?", NOW)
+    await outbox.stop(first, state, "?")
 
     assert await keys(outbox) == ["next"]
     assert (await states(outbox))["g#1"] == "held"
@@ -187,14 +204,14 @@ async def test_an_admin_sends_again_and_the_rest_follows(outbox: OutboxStore) ->
     """The held parts wait until the part before them has arrived."""
     await outbox.enqueue(parts("g", 2), NOW)
     first = await claim(outbox, await head(outbox))
-    await outbox.stop(first, S.AMBIGUOUS, "?", NOW)
+    await outbox.stop(first, S.AMBIGUOUS, "?")
 
     assert await outbox.resend(first.id)
     assert not await outbox.resend(first.id)
 
     assert await keys(outbox) == ["g#0"]
     assert (await states(outbox))["g#1"] == "held"
-    await outbox.sent(await claim(outbox, await head(outbox)), 1, NOW)
+    await outbox.sent(await claim(outbox, await head(outbox)), 1)
     assert await keys(outbox) == ["g#1"]
 
 
@@ -202,10 +219,10 @@ async def test_an_admin_drops_a_part_and_the_rest_follows(outbox: OutboxStore) -
     """Most ambiguous messages have arrived: dropping means not to send it again."""
     await outbox.enqueue(parts("g", 2), NOW)
     first = await claim(outbox, await head(outbox))
-    await outbox.stop(first, S.AMBIGUOUS, "?", NOW)
+    await outbox.stop(first, S.AMBIGUOUS, "?")
 
-    assert await outbox.drop(first.id, NOW)
-    assert not await outbox.drop(first.id, NOW)
+    assert await outbox.drop(first.id)
+    assert not await outbox.drop(first.id)
 
     assert await states(outbox) == {"g#0": "dropped", "g#1": "pending"}
 
@@ -215,7 +232,7 @@ async def test_a_chat_that_is_gone_takes_its_queue_with_it(outbox: OutboxStore) 
     await outbox.enqueue([row("a"), row("b"), *parts("g", 2), row("other", 2)], NOW)
     first = await claim(outbox, await head(outbox))
 
-    assert await outbox.gone(first, "blocked", NOW) == 3
+    assert await outbox.gone(first, "blocked") == 3
 
     assert set((await states(outbox)).values()) == {"gone", "pending"}
     assert await keys(outbox) == ["other"]
@@ -228,32 +245,41 @@ async def test_a_chat_that_moved_takes_its_queue_along(outbox: OutboxStore) -> N
 
     await outbox.move_chat(first, -1005)
 
-    assert [(m.unique_key, m.chat_id) for m in await outbox.heads(NOW)] == [("a", -1005)]
+    assert [(m.unique_key, m.chat_id) for m in await outbox.heads()] == [("a", -1005)]
     assert (await outbox.by_key("b")).chat_id == -1005  # type: ignore[union-attr]
 
 
-async def test_what_went_out_lately_is_known_after_a_restart(outbox: OutboxStore) -> None:
+async def test_what_went_out_lately_is_known_after_a_restart(
+    outbox: OutboxStore, db: Database
+) -> None:
     """Sent and ambiguous ones count for the limits; failed ones do not."""
     await outbox.enqueue([row("a", 1), row("b", 2), row("c", 3)], NOW)
-    sent, lost, bad = [await claim(outbox, message) for message in await outbox.heads(NOW)]
-    await outbox.sent(sent, 1, NOW)
-    await outbox.stop(lost, S.AMBIGUOUS, "?", NOW + timedelta(seconds=1))
-    await outbox.stop(bad, S.FAILED, "?", NOW)
+    sent, lost, bad = [await claim(outbox, message) for message in await outbox.heads()]
+    await outbox.sent(sent, 1)
+    await outbox.stop(lost, S.AMBIGUOUS, "?")
+    await outbox.stop(bad, S.FAILED, "?")
 
-    recent = await outbox.recently_out(NOW - timedelta(minutes=1))
+    recent = await outbox.out_within(timedelta(minutes=1))
+    since = await outbox.recently_out(utc_now() - timedelta(minutes=1))
 
-    assert recent == [(1, NOW), (2, NOW + timedelta(seconds=1))]
-    assert await outbox.recently_out(NOW + timedelta(minutes=1)) == []
+    assert [(message_id, chat_id) for message_id, chat_id, _ in recent] == [
+        (sent.id, 1),
+        (lost.id, 2),
+    ]
+    assert all(0 <= age_s < 30 for _, _, age_s in recent)
+    assert [chat_id for chat_id, _ in since] == [1, 2]
+    await later(db, timedelta(minutes=2))
+    assert await outbox.out_within(timedelta(minutes=1)) == []
 
 
 async def test_settled_messages_are_forgotten_after_a_while(outbox: OutboxStore) -> None:
     """What still waits or is in doubt stays."""
     await outbox.enqueue([row("a", 1), row("b", 2), row("c", 3)], NOW)
-    sent, lost, _ = [await claim(outbox, message) for message in await outbox.heads(NOW)]
-    await outbox.sent(sent, 1, NOW)
-    await outbox.stop(lost, S.AMBIGUOUS, "?", NOW)
+    sent, lost, _ = [await claim(outbox, message) for message in await outbox.heads()]
+    await outbox.sent(sent, 1)
+    await outbox.stop(lost, S.AMBIGUOUS, "?")
 
-    assert await outbox.purge(NOW + timedelta(days=1)) == 1
+    assert await outbox.purge(utc_now() + timedelta(days=1)) == 1
 
     assert await states(outbox) == {"b": "ambiguous", "c": "sending"}
     assert await outbox.counts() == {S.AMBIGUOUS: 1, S.SENDING: 1}
@@ -264,6 +290,6 @@ async def test_the_queue_is_read_by_index(outbox: OutboxStore, db: Database) -> 
     if db.dialect.name != "sqlite":
         pytest.skip("the plan is read in SQLite's words")
 
-    plan = await db.fetch_all(f"EXPLAIN QUERY PLAN {_HEADS}", (0, 0, 10))
+    plan = await db.fetch_all(f"EXPLAIN QUERY PLAN {_HEADS.format(now=0)}", (10,))
 
     assert all("SCAN outbox" not in step[3] for step in plan)

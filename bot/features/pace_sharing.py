@@ -1,0 +1,87 @@
+"""Tells the processes of one bot what each of them sends: together they keep the limits.
+
+The outbox's claims keep them by themselves (storage.send_pace). This is for the rest: answers to
+people, which leave at once and are told afterwards, and a 429 that one process was given and all
+must obey.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from datetime import timedelta
+
+from bot.errors import StorageError
+from bot.services.pacing import PaceNews, Pacer
+from bot.storage.outbox import OutboxStore
+from bot.storage.send_pace import SendPaceStore
+
+log = logging.getLogger(__name__)
+
+EXCHANGE_S = 1.0
+REMEMBER = timedelta(seconds=90)  # longer than a group's minute
+_OVERLAP = timedelta(seconds=5)  # two commits may become visible in the other order
+_MOST_KNOWN = 5000  # messages; more than go out in 90 seconds
+
+
+class PaceSharing:
+    """One process's ear and mouth; `pacer` is what it keeps the limits with."""
+
+    def __init__(self, pacer: Pacer, store: SendPaceStore, outbox: OutboxStore) -> None:
+        self._pacer = pacer
+        self._store = store
+        self._outbox = outbox
+        self._known: deque[int] = deque(maxlen=_MOST_KNOWN)
+        self._look_back = REMEMBER
+        self._untold: list[PaceNews] = []
+
+    def is_mine(self, message_id: int) -> None:
+        """This process sends the message, so its pacer has counted it."""
+        self._known.append(message_id)
+
+    async def exchange(self) -> None:
+        """Tell what happened here and hear what happened elsewhere. Raises StorageError."""
+        await self.tell()
+        await self.hear()
+
+    async def tell(self) -> None:
+        """Say what the other processes cannot see: answers, and 429s."""
+        self._untold += self._pacer.news()
+        news = [one for one in self._untold if one.ago_s < REMEMBER.total_seconds()]
+        if not news:
+            return
+        answers, floods = list[tuple[int, int]](), list[tuple[int, int, int]]()
+        for one in news:
+            ago_ms = round(one.ago_s * 1000)
+            if one.retry_after_s:
+                floods.append((one.chat_id, ago_ms, round(one.retry_after_s * 1000)))
+            else:
+                answers.append((one.chat_id, ago_ms))
+        await self._store.tell(answers, floods)
+        self._untold.clear()
+
+    def forget(self) -> None:
+        """There is nobody to tell."""
+        self._pacer.news()
+
+    async def hear(self) -> None:
+        """Count what others sent of the outbox, and wait where they were told to."""
+        known = set(self._known)
+        for message_id, chat_id, age_s in await self._outbox.out_within(self._look_back):
+            if message_id not in known:
+                self._pacer.remember(chat_id, age_s)
+                self._known.append(message_id)
+        self._look_back = _OVERLAP
+        for chat_id, wait_ms in (await self._store.held()).items():
+            self._pacer.hold(chat_id, wait_ms / 1000)
+
+    async def run(self) -> None:
+        """Exchange every second, for ever; a database that is away is waited for."""
+        while True:
+            try:
+                await self.exchange()
+            except StorageError as error:
+                log.warning("the pace of sending is not shared", extra={"why": error})
+                self._look_back = REMEMBER
+            await asyncio.sleep(EXCHANGE_S)
