@@ -17,6 +17,7 @@ from bot.models.messages import OutMessage
 from bot.models.user import Chat
 from bot.models.work import Lane, OutboxState
 from bot.ports import Database, Transaction
+from bot.storage.attachments import AttachmentStore
 from bot.storage.digests import DigestStore, ReceivedStore
 from bot.storage.watches import FOREVER
 from bot.utils.times import from_ms
