@@ -18,6 +18,7 @@ from pathlib import Path
 from bot.assembly import Parts
 from bot.errors import ConfigError, DeliveryError, StorageError
 from bot.models.work import Role
+from bot.services.db_service import log_facts
 from bot.services.telegram_api import TelegramApi
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ async def serve(
     The order of the end matters: nothing new begins, then what was begun ends, then what is on its
     way to Telegram learns its fate. Raises ConfigError when Telegram does not know the token.
     """
+    await log_facts(parts.db)
     if feeds_file is not None and Role.COLLECT in roles:
         async with parts.leases.hold("seed", _SEED_LEASE, wait=_SEED_LEASE * 2):
             await parts.hoshyar.sources.seed_from_file(feeds_file)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from bot.app import data_folder
 from bot.commands.output import answer
 from bot.errors import DeliveryError, HoshyarError
+from bot.features.workers import AtWork, Workers
 from bot.services import migrations
 from bot.services.db_service import open_database
+from bot.storage.leases import LeaseStore
+from bot.storage.workers import WorkerStore
 from bot.utils.times import utc_now
 from config.settings import Settings
 
@@ -25,7 +28,7 @@ async def check(settings: Settings, given: argparse.Namespace) -> int:
     """Exit code 1 when something that is set up does not work."""
     verdicts = [
         Verdict("settings", True, "all are usable"),
-        await _database(settings),
+        *await _database(settings),
         await _telegram(settings),
         await _a_feed(settings),
     ]
@@ -38,23 +41,34 @@ async def check(settings: Settings, given: argparse.Namespace) -> int:
     return 1 if any(v.ok is False for v in verdicts) else 0
 
 
-async def _database(settings: Settings) -> Verdict:
+async def _database(settings: Settings) -> list[Verdict]:
+    """The database, and who is at work on it."""
     try:
         data_folder(settings).mkdir(parents=True, exist_ok=True)
         db = await open_database(settings.database_url.reveal())
         try:
             known = await migrations.status(db)
             row = await db.fetch_one("SELECT 1")
+            waiting = sum(not entry.applied for entry in known)
+            found = [] if waiting else await Workers(WorkerStore(db), LeaseStore(db)).all()
         finally:
             await db.close()
     except (HoshyarError, OSError) as error:
-        return Verdict("database", False, str(error))
-    waiting = sum(not entry.applied for entry in known)
-    return Verdict(
-        "database",
-        row == (1,),
-        f"{db.dialect.name}, {len(known)} migrations, {waiting} to be applied at start",
-    )
+        return [Verdict("database", False, str(error))]
+    return [
+        Verdict(
+            "database",
+            row == (1,),
+            f"{db.dialect.name}, {len(known)} migrations, {waiting} to be applied at start",
+        ),
+        Verdict("workers", True if found else None, "; ".join(map(_at_work, found)) or "none"),
+    ]
+
+
+def _at_work(worker: AtWork) -> str:
+    info = worker.info
+    leads = ", leads the chat" if worker.leads_chat else ""
+    return f"{info.name}: {','.join(info.roles) or 'a command'} since {info.started_at:%F %T}{leads}"
 
 
 async def _telegram(settings: Settings) -> Verdict:

@@ -151,7 +151,9 @@ class MysqlDatabase:
             if is_insert_new(sql):  # may have to be taken back
                 return await self.write(lambda tx: tx.execute(sql, params))
             return await self._alone(sql, bound(sql, params))
-        return await self._groups.add(sql, many, many.row(params))
+        row = many.row(params)
+        self._setting.refuse_longer(len(many.head) + len(row) + len(many.tail))
+        return await self._groups.add(sql, many, row)
 
     async def write(self, unit: Unit[T]) -> T:
         return await self._again(lambda: self._transaction(unit))

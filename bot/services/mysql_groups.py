@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
-from bot.errors import StorageError
+from bot.errors import CommitUnknown, StorageError
 from bot.ports import Transaction, Unit
 from bot.services.mysql_session import AGAIN, LOST, TIMED_OUT, ServerError, Session, is_insert_new
 from bot.services.mysql_text import Shape
@@ -112,11 +112,13 @@ class InsertGroups:
             return await self._write(together)
         except _CannotTell:
             pass
+        except CommitUnknown:
+            raise
         except ServerError as error:
             if len(rows) == 1 or error.code in LOST or error.code == TIMED_OUT:
                 raise
-        except StorageError:
-            if len(rows) == 1 or not is_insert_new(sql):
+        except StorageError:  # a warning of INSERT IGNORE: rolled back, and one row's alone
+            if len(rows) == 1:
                 raise
         return await self._write(one_by_one)
 

@@ -59,6 +59,14 @@ class Setting:
     max_packet: int  # bytes; the server hangs up on a longer statement
     answer_timeout_s: float = ANSWER_TIMEOUT_S
 
+    def refuse_longer(self, size: int) -> None:
+        """Raises StorageError for a statement that the server would hang up on."""
+        if size >= self.max_packet:
+            raise StorageError(
+                f"a statement of {size:,} bytes, and the server's max_allowed_packet is "
+                f"{self.max_packet:,}"
+            )
+
 
 class Session:
     """A `Transaction` on a borrowed connection; also what runs outside of one."""
@@ -102,11 +110,7 @@ class Session:
         """Send one statement and return the rows that it matched."""
         if self._broken is not None:
             raise self._broken
-        if len(text) >= self._setting.max_packet:
-            raise StorageError(
-                f"a statement of {len(text):,} bytes, and the server's max_allowed_packet is "
-                f"{self._setting.max_packet:,}"
-            )
+        self._setting.refuse_longer(len(text))
         patient = text[:16].lstrip()[:5].upper() in _PATIENT
         try:
             async with asyncio.timeout(None if patient else self._setting.answer_timeout_s):
