@@ -61,14 +61,16 @@ async def _database(settings: Settings) -> list[Verdict]:
             row == (1,),
             f"{db.dialect.name}, {len(known)} migrations, {waiting} to be applied at start",
         ),
-        Verdict("workers", True if found else None, "; ".join(map(_at_work, found)) or "none"),
+        Verdict("workers", True, "; ".join(map(_at_work, found)) or "nobody is at work"),
     ]
 
 
 def _at_work(worker: AtWork) -> str:
     info = worker.info
     leads = ", leads the chat" if worker.leads_chat else ""
-    return f"{info.name}: {','.join(info.roles) or 'a command'} since {info.started_at:%F %T}{leads}"
+    return (
+        f"{info.name}: {','.join(info.roles) or 'a command'} since {info.started_at:%F %T}{leads}"
+    )
 
 
 async def _telegram(settings: Settings) -> Verdict:

@@ -320,6 +320,7 @@ class InboxRequest(TelegramRequest):
         is_poll = url.endswith("/getUpdates")
         while True:
             if is_poll and not self._inbox.may_poll:
+                await asyncio.sleep(_EVERY_S)  # the library asks on until it is told to stop
                 return 200, _NOTHING
             code, payload = await super().do_request(
                 url, method, request_data, read_timeout, write_timeout, connect_timeout,
@@ -340,7 +341,11 @@ class InboxRequest(TelegramRequest):
             return payload  # the library reports it and asks again
         if not isinstance(reply, dict) or not reply.get("result"):
             return payload
-        updates = await self._inbox.take_in(list(reply["result"]))
+        try:
+            updates = await self._inbox.take_in(list(reply["result"]))
+        except LeaseLost:  # not stored and not confirmed: Telegram gives them to the next leader
+            self._inbox.may_poll = False
+            return _NOTHING
         if not updates:  # nothing that could be confirmed: do not ask for it in a tight loop
             await asyncio.sleep(1.0)
         return json.dumps({**reply, "result": updates}).encode()

@@ -20,10 +20,14 @@ def free_port() -> int:
 
 
 class RunningBot:
-    """Starts the bot in `folder`; what it logs is in `folder/log`. Use it with `async with`."""
+    """Starts the bot in `folder`; what it logs is in `folder/log`. Use it with `async with`.
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    `arguments` are those of the command line, e.g. `"worker", "--roles", "chat"`.
+    """
+
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.folder = folder
+        self._arguments = arguments
         self._environment = {
             name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")
         }
@@ -38,6 +42,7 @@ class RunningBot:
                 sys.executable,
                 "-m",
                 "bot",
+                *self._arguments,
                 cwd=self.folder,
                 env=self._environment,
                 stdout=log,
@@ -57,6 +62,15 @@ class RunningBot:
         assert self.process is not None
         self.process.kill()
         await self.process.wait()
+
+    def pause(self) -> None:
+        """SIGSTOP: it is not dead, it only does nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
 
     def log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")

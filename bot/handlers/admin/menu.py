@@ -21,7 +21,8 @@ async def system(asked: Asked) -> None:
 
 async def system_text(asked: Asked) -> OutMessage:
     """The admins' part of /status."""
-    return system_message(asked.reader, await asked.hoshyar.admin.system(asked.reader.timezone))
+    state = await asked.hoshyar.admin.system(asked.reader.timezone)
+    return system_message(asked.reader, state, await asked.hoshyar.workers.all())
 
 
 async def channels(asked: Asked) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.features.jobs import JobStatus
+from bot.features.workers import AtWork
 from bot.handlers.buttons import Verb, pack
 from bot.handlers.views.page import Reader, shortened, tidied
 from bot.models.messages import Button, OutMessage, RichText
@@ -16,6 +17,7 @@ from bot.models.work import JobRun
 ITEMS = 5  # of a list whose items each have buttons
 RUNS = 6
 CHATS = 40
+WORKERS = 20
 NAME_LENGTH = 48
 ERROR_LENGTH = 300
 _MB = 1024 * 1024
@@ -145,7 +147,9 @@ def _run_line(reader: Reader, run: JobRun) -> RichText:
     return line
 
 
-def system_message(reader: Reader, state: SystemStatus) -> OutMessage:
+def system_message(
+    reader: Reader, state: SystemStatus, workers: Sequence[AtWork] = ()
+) -> OutMessage:
     versions = " · ".join(f"{name} {number}" for name, number in state.versions)
     memory = round(state.memory_bytes / _MB)
     size = state.database_bytes / _MB
@@ -164,12 +168,30 @@ def system_message(reader: Reader, state: SystemStatus) -> OutMessage:
         ),
         reader.rich("admin_status.uptime", when=reader.when(state.started_at)),
         reader.rich("admin_status.versions", versions=reader.name(versions)),
+        *_at_work(reader, workers),
     ).message(
         keyboard=(
             (Button(text=reader.t("button.refresh"), data=pack(Verb.ADMIN_STATUS)),),
             back_row(reader),
         )
     )
+
+
+def _at_work(reader: Reader, workers: Sequence[AtWork]) -> list[RichText | str]:
+    """The processes that share the database, a line each."""
+    lines: list[RichText | str] = []
+    for worker in workers[:WORKERS]:
+        info = worker.info
+        roles = reader.listed(reader.t(f"admin_status.role_{role}") for role in info.roles)
+        lines.append(
+            reader.rich(
+                "admin_status.worker_leads" if worker.leads_chat else "admin_status.worker",
+                name=reader.name(shortened(info.name, NAME_LENGTH)),
+                when=reader.when(info.started_at),
+                roles=roles or reader.t("admin_status.no_role"),
+            )
+        )
+    return ["", reader.rich("admin_status.workers", n=len(workers)), *lines] if lines else []
 
 
 def channels_message(reader: Reader, chats: Sequence[Chat], plans: Mapping[int, int]) -> OutMessage:
