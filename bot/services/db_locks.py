@@ -126,7 +126,6 @@ class KeyedLocks:
         async with lock:
             yield
 
-    def is_held(self, key: Hashable) -> bool:
-        """Whether somebody in this process holds it now."""
-        lock = self._locks.get(key)
-        return lock is not None and lock.locked()
+    def __len__(self) -> int:
+        """How many keys are in use."""
+        return len(self._locks)
