@@ -15,13 +15,15 @@ FEW = 200  # new posts that are put in their places one by one
 
 
 class RecentPosts:
-    def __init__(self, span_ms: int, capacity: int) -> None:
+    """`one_in` is the share of the posts that it is given from the start."""
+
+    def __init__(self, span_ms: int, capacity: int, one_in: int = 1) -> None:
         self.span_ms = span_ms
         self._capacity = capacity
         self._posts: list[PostTerms] = []
         self._ids: set[int] = set()
         self._oldest_ms = 1 << 62  # nothing before this is here
-        self.one_in = 1  # the share that is kept: all, every second, every fourth …
+        self.one_in = one_in  # the share that is kept: all, every second, every fourth …
 
     def __len__(self) -> int:
         return len(self._posts)
@@ -74,6 +76,14 @@ def is_sampled(post_id: int, one_in: int) -> bool:
     """Whether a sample of one in so many (a power of 2) has the post; the same post always."""
     # Fibonacci hashing: ids of one source may share a rhythm that `id % one_in` would meet.
     return one_in == 1 or (post_id * 0x9E3779B97F4A7C15 >> 40) % one_in == 0
+
+
+def share_of(posts: int, capacity: int) -> int:
+    """One in how many (a power of 2) leaves at most `capacity` of so many posts."""
+    one_in = 1
+    while posts > one_in * capacity:
+        one_in *= 2
+    return one_in
 
 
 def _order(post: PostTerms) -> tuple[int, int]:

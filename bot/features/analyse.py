@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.analysis import finding
-from bot.analysis.counting import HOUR_MS, HeardVoices, count
+from bot.analysis.counting import HOUR_MS, SLOT_MS, HeardVoices, count, hour_of
 from bot.analysis.finding import Figures, WindowPosts
 from bot.analysis.stories import Story
 from bot.analysis.terms import PostTerms, is_content, mentions, trend_key
@@ -21,7 +21,8 @@ from bot.analysis.text import analyse as text_parts
 from bot.analysis.trend_names import Name
 from bot.features.post_windows import CAPACITY, PAGE, PostWindows, terms_of_posts
 from bot.models.insight import Explanation, MoodSplit, SeriesPoint, Trend, TrendState, Window
-from bot.models.post import Post
+from bot.models.post import Post, PostKind
+from bot.storage.counters import SLOTS_KEPT_MS
 from bot.storage.insights import SNAPSHOT_SIZE, TrendStore
 from bot.storage.posts import PostStore
 from bot.storage.sources import SourceStore
@@ -66,27 +67,32 @@ class Analyser:
         self._counting = asyncio.Lock()
         self._heard = HeardVoices()
         self._counted_to = -1
-        self._renewed_at: dict[Window, int] = {}  # the newest post's id then
 
     async def run(self) -> Round:
-        """One round: count what is new, and renew the stored trends of each window that is due."""
+        """One round: count what is new, and renew the stored trends of each window that is due.
+
+        Rounds of several processes may alternate or meet: which of them makes one changes nothing.
+        """
         counted = await self.catch_up()
         now = self._clock()
-        async with self._counting:
-            await self._windows.go_live(now)
+        await self._windows.follow(now)
         renewed = []
-        newest = await self._posts.last_id()
+        newest = await self._posts.head()
         for window in Window:
             last, before = await self._trends.snapshot(window)
-            has_grown = newest > GROWN * self._renewed_at.get(window, newest)
+            known = await self._trends.newest_known(window)
+            has_grown = known > 0 and newest > GROWN * known
             is_recent = last is not None and last <= now < last + ROUNDS[window]
             if is_recent and not has_grown:
                 continue
-            self._renewed_at[window] = newest
             found = await self.trends(window, now, SNAPSHOT_SIZE)
-            await self._trends.save(window, now, keep_keys(found, before))
-            renewed.append(window)
+            if await self._trends.save(window, now, keep_keys(found, before), newest):
+                renewed.append(window)
         return Round(counted, tuple(renewed))
+
+    async def follow(self) -> None:
+        """Have the posts of the last week at hand, for questions to a process without rounds."""
+        await self._windows.follow(self._clock())
 
     async def catch_up(self) -> int:
         """Count the kept posts after the watermark; returns how many.
@@ -100,12 +106,15 @@ class Analyser:
                 while batch := await self._next_batch():
                     said = await asyncio.to_thread(terms_of_posts, batch)
                     await self._open_hours(said)
-                    counts = await asyncio.to_thread(count, said, self._heard)
-                    up_to = batch[-1].id
-                    if await self._trends.add(counts, self._counted_to, up_to):
+                    now = self._clock()
+                    hours, slots = await asyncio.to_thread(
+                        count, said, self._heard, to_ms(now) - SLOTS_KEPT_MS
+                    )
+                    after, up_to = self._counted_to, batch[-1].id
+                    if await self._trends.add(hours, after, up_to, slots):
                         total += len(batch)
                         self._counted_to = up_to
-                        self._windows.add(said, self._clock())
+                        await self._windows.offer(said, after, up_to, now)
                     else:
                         self._counted_to = -1
             except BaseException:
@@ -119,7 +128,7 @@ class Analyser:
     ) -> list[Trend]:
         """What rises, or rose at that moment: terms above their own past, strongest first."""
         at = at or self._clock()
-        seen = await self._windows.span(window.span, at)
+        seen = await self._seen(window.span, at)
         if not seen.posts:
             return []
         asked = await asyncio.to_thread(finding.ask, seen)
@@ -141,7 +150,7 @@ class Analyser:
         """The numbers behind a term or a phrase, also one that does not rise."""
         at = at or self._clock()
         key = trend_key(term)
-        seen = await self._windows.span(window.span, at)
+        seen = await self._seen(window.span, at)
         keys, indexes = await self._saying(seen, term)
         past = await self._trends.history(keys, window, at)
         story = await asyncio.to_thread(finding.one_story, seen, keys, indexes, past)
@@ -182,7 +191,7 @@ class Analyser:
         self, term: str, window: Window, at: datetime | None = None, limit: int = 10
     ) -> tuple[str, ...]:
         """What else the posts with the term speak of, as written, most telling first."""
-        seen = await self._windows.span(window.span, at or self._clock())
+        seen = await self._seen(window.span, at or self._clock())
         keys, indexes = await self._saying(seen, term)
         return await self._companions(seen, keys, indexes, limit)
 
@@ -191,15 +200,26 @@ class Analyser:
     ) -> list[SeriesPoint]:
         """Posts with the term in equal steps of [since, until).
 
-        Up to a day is counted post by post, with moods. A longer span comes from the counters, by
-        the hour, without moods, and knows words and hashtags but no phrases.
+        Up to a day is counted post by post, with moods and for phrases too; when these posts are
+        not at hand, words and hashtags of the last two days come from the counters of five minutes.
+        A longer span comes from the counters, by the hour, without moods, and knows no phrases.
         """
         first, step_ms = to_ms(since), step_s * 1000
         length = max(0, -(-(to_ms(until) - first) // step_ms))
         posts, moods = [0] * length, [[0, 0, 0] for _ in range(length)]
-        if until - since <= Window.H24.span:
+        is_word = len(_content_words(term)) < 2
+        recent_ms = to_ms(self._clock()) - SLOTS_KEPT_MS
+        if is_word and first >= recent_ms and not (self._windows.is_live and _is_day(since, until)):
+            for row in await self._trends.by_slot(trend_key(term), since, until):
+                bucket = (row.slot * SLOT_MS - first) // step_ms
+                if 0 <= bucket < length:
+                    posts[bucket] += row.posts
+                    rest = row.posts - row.positive - row.negative
+                    for place, more in enumerate((row.positive, rest, row.negative)):
+                        moods[bucket][place] += more
+        elif _is_day(since, until):
             just_before = timedelta(milliseconds=1)
-            seen = await self._windows.span(until - since, until - just_before)
+            seen = await self._seen(until - since, until - just_before)
             _, indexes = await self._saying(seen, term)
             for index in indexes:
                 post = seen.posts[index]
@@ -221,9 +241,8 @@ class Analyser:
             for index, mood in enumerate(moods)
         ]
 
-    def forget(self, post_id: int) -> None:
-        """Leave a post that was dropped after it had been counted out of the next rounds."""
-        self._windows.drop(post_id)
+    async def _seen(self, span: timedelta, at: datetime) -> WindowPosts:
+        return await self._windows.span(span, at, self._clock())
 
     async def _next_batch(self) -> list[Post]:
         if self._counted_to < 0:
@@ -240,15 +259,18 @@ class Analyser:
 
     async def _open_hours(self, said: Sequence[PostTerms]) -> None:
         """Recall who has spoken in these hours already, where that is not known any more."""
-        hours = {post.at_ms // HOUR_MS for post in said if post.voice}
+        hours = {hour_of(post) for post in said if post.voice}
         self._heard.shrink(frozenset(hours))
-        for hour in sorted(hours):
-            if hour not in self._heard:
+        for hour, is_news in sorted(hours):
+            if (hour, is_news) not in self._heard:
                 start = hour * HOUR_MS
                 earlier = await self._windows.read(
-                    start - 1, start + HOUR_MS - 1, up_to=self._counted_to
+                    start - 1,
+                    start + HOUR_MS - 1,
+                    kind=PostKind.NEWS if is_news else PostKind.TWEET,
+                    up_to=self._counted_to,
                 )
-                self._heard.open(hour, earlier)
+                self._heard.open((hour, is_news), earlier)
 
     async def _copies(self, seen: WindowPosts, found: Sequence[Story]) -> dict[int, int]:
         return await self._trends.copies(await asyncio.to_thread(finding.ids_of, seen, found))
@@ -265,7 +287,7 @@ class Analyser:
         """The keys to judge a term by, and the posts that say it."""
         key = trend_key(term)
         indexes = await asyncio.to_thread(finding.saying, seen, key)
-        words = [word for word in text_parts(term.replace("_", " ")).words if is_content(word)]
+        words = _content_words(term)
         if len(words) < 2:
             return [key], indexes
         near = await asyncio.to_thread(finding.saying_all, seen, words)
@@ -312,6 +334,14 @@ def keep_keys(found: Sequence[Trend], before: Iterable[Trend]) -> list[Trend]:
                 trend = replace(trend, key=old)
         out.append(trend)
     return out
+
+
+def _content_words(term: str) -> list[str]:
+    return [word for word in text_parts(term.replace("_", " ")).words if is_content(word)]
+
+
+def _is_day(since: datetime, until: datetime) -> bool:
+    return until - since <= Window.H24.span
 
 
 def _mentioning(posts: Iterable[Post], key: str) -> list[int]:

@@ -38,6 +38,7 @@ class MoodSplit:
     positive: int = 0
     neutral: int = 0
     negative: int = 0
+    is_estimate: bool = False  # a part was sampled
 
     @property
     def total(self) -> int:
@@ -136,6 +137,18 @@ class TermCount(NamedTuple):
     negative: int
 
 
+class SlotCount(NamedTuple):
+    """What a term did in five minutes; the empty term is everything."""
+
+    slot: int  # five minutes since 1970
+    is_news: bool
+    term: str
+    posts: int
+    voices: int  # touches that are the first of their author in the hour
+    positive: int
+    negative: int
+
+
 # A term on one past day: the term ("" is everything), the day (since 1970), whether of news, its
 # touches, and how many of them came at the time of day or on the weekday that is compared. Plain
 # tuples, as the database gives them: a window needs tens of thousands.
@@ -149,6 +162,7 @@ class SeriesPoint:
     at: datetime  # the bucket's start
     posts: int
     mood: MoodSplit = field(default_factory=MoodSplit)
+    is_estimate: bool = False  # a part was sampled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

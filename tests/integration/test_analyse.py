@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.features import analyse as analyse_module
 from bot.features.analyse import Analyser, keep_keys
-from bot.models.insight import TermCount, Trend, TrendState, Window
+from bot.models.insight import Trend, TrendState, Window
 from bot.models.post import DropReason, Engagement, Mood, Post, PostKind, Source, SourceKind
 from bot.ports import Database
 from bot.services.db_service import open_database
@@ -36,7 +37,7 @@ def _analyser(db: Database, at: datetime = END, **given: int) -> Analyser:
 
 async def _counters(db: Database) -> list[object]:
     rows: list[object] = []
-    for table in ("term_days", "term_sweeps"):
+    for table in ("term_days", "term_slots", "term_sweeps"):
         rows += sorted(await db.fetch_all(f"SELECT * FROM {table}"))
     rows += await db.fetch_all("SELECT name, value FROM meta ORDER BY name")
     return rows
@@ -127,12 +128,12 @@ class _BreaksOnce(TrendStore):
         super().__init__(db)
         self.calls, self.after_writing = 0, after_writing
 
-    async def add(self, counts: Sequence[TermCount], after: int, up_to: int) -> bool:
+    async def add(self, *args: Any, **more: Any) -> bool:
         self.calls += 1
         if self.calls != 2:
-            return await super().add(counts, after, up_to)
+            return await super().add(*args, **more)
         if self.after_writing:
-            await super().add(counts, after, up_to)
+            await super().add(*args, **more)
         raise OSError("disk full")
 
 
@@ -319,7 +320,7 @@ async def test_memory_and_store_tell_the_same(db: Database, calm_and_burst: list
 
     told = [post.id for post in stored.new if SUBJECT in post.text]
     for post_id in told:
-        live.forget(post_id)
+        await PostStore(db).set_drop(post_id, DropReason.SPAM)
     assert SUBJECT not in {trend.key for trend in await live.trends(Window.H24, END)}
 
 

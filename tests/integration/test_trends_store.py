@@ -10,7 +10,8 @@ import pytest
 from bot.models.insight import MoodSplit, TermCount, Trend, TrendState, Window
 from bot.models.post import DropReason, Post, PostKind
 from bot.ports import Database
-from bot.storage.insights import SNAPSHOT_SIZE, SWEPT_FROM_POSTS, TrendStore
+from bot.storage.counters import SWEPT_FROM_POSTS
+from bot.storage.insights import SNAPSHOT_SIZE, TrendStore
 from bot.storage.posts import PostStore
 from bot.utils.times import to_ms
 
