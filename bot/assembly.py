@@ -26,6 +26,7 @@ from bot.features.imports import Importer
 from bot.features.intake import Intake
 from bot.features.jobs import Jobs
 from bot.features.lookup import Lookup
+from bot.features.pace_sharing import others_than
 from bot.features.plans import DigestPlans
 from bot.features.publish import Publisher
 from bot.features.reports import Reports
@@ -151,6 +152,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         chat_of=chats.get,
         on_gone=lambda chat_id: _unreachable(chats, chat_id),
         on_moved=chats.move,
+        others=others_than(worker, workers),
     )
     notices.publisher = publisher
 

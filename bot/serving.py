@@ -93,12 +93,17 @@ async def _run_roles(parts: Parts, roles: Collection[Role], stop: asyncio.Event)
             first_to_end.append(keep_up("chat", lambda: _run_chat(parts, connected, stop)))
         if Role.SEND in roles:
             keep_up("sender", lambda: _run_sender(parts, connected, stop))
+        pacing = None
+        if Role.CHAT in roles and Role.SEND not in roles:
+            pacing = keep_up("pace", parts.hoshyar.publish.keep_pace)
         log.info("running", extra={"worker": parts.worker, "roles": ",".join(roles)})
 
         await stop.wait()
         log.info("stopping")
         await asyncio.wait([connecting, *first_to_end])
         parts.hoshyar.publish.stop()
+        if pacing is not None:
+            pacing.cancel()
 
 
 @asynccontextmanager

@@ -10,12 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.errors import StorageError
+from bot.models.work import Role
 from bot.services.pacing import PaceNews, Pacer
 from bot.storage.outbox import OutboxStore
 from bot.storage.send_pace import SendPaceStore
+from bot.storage.workers import WorkerStore
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +27,36 @@ EXCHANGE_S = 1.0
 REMEMBER = timedelta(seconds=90)  # longer than a group's minute
 _OVERLAP = timedelta(seconds=5)  # two commits may become visible in the other order
 _MOST_KNOWN = 5000  # messages; more than go out in 90 seconds
+SEEN_WITHIN = timedelta(seconds=20)  # whoever gave no sign for so long is not at work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """The other live processes of this bot, by what they do."""
+
+    senders: int = 0
+    answerers: int = 0
+
+
+Others = Callable[[], Awaitable[Company]]
+
+
+async def nobody_else() -> Company:
+    """This is the only process."""
+    return Company()
+
+
+def others_than(me: str, workers: WorkerStore, within: timedelta = SEEN_WITHIN) -> Others:
+    """Looks for the processes that gave a sign of life lately, but for the one named `me`."""
+
+    async def look() -> Company:
+        others = [worker for worker in await workers.alive(within) if worker.name != me]
+        return Company(
+            senders=sum(Role.SEND in worker.roles for worker in others),
+            answerers=sum(Role.CHAT in worker.roles for worker in others),
+        )
+
+    return look
 
 
 class PaceSharing:

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.features.pace_sharing import PaceSharing
-from bot.features.send_queue import LEASE, OnGone, OnMoved, Others, SendQueue, nobody_else
+from bot.features.pace_sharing import Others, PaceSharing, nobody_else
+from bot.features.send_queue import LEASE, OnGone, OnMoved, SendQueue
 from bot.models.messages import Attachment, OutMessage
 from bot.models.user import Chat
 from bot.models.work import Lane, OutboxState, Outgoing
@@ -36,8 +36,8 @@ class Publisher:
     """Stores messages for sending, runs the sender, and lets admins decide on the doubtful ones.
 
     `chat_of` tells a chat's quiet hours; `on_gone` and `on_moved` hear of chats that refuse the bot
-    or got another id. `others` counts the other live processes that send or answer. `files` is
-    where former versions kept attachments; they are in the database now.
+    or got another id. `others` counts the other live processes. `files` is where former versions
+    kept attachments; they are in the database now.
     """
 
     def __init__(

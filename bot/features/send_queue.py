@@ -29,7 +29,13 @@ from bot.errors import (
     Rejected,
     StorageError,
 )
-from bot.features.pace_sharing import EXCHANGE_S, PaceSharing
+from bot.features.pace_sharing import (
+    EXCHANGE_S,
+    Company,
+    Others,
+    PaceSharing,
+    nobody_else,
+)
 from bot.models.messages import Attachment, OutMessage
 from bot.models.work import OutboxState, Outgoing
 from bot.services.telegram_api import TelegramApi
@@ -53,19 +59,13 @@ DOUBTS = 3  # as many messages in a row whose fate is unknown mean an outage
 
 OnGone = Callable[[int], Awaitable[None]]
 OnMoved = Callable[[int, int], Awaitable[None]]
-Others = Callable[[], Awaitable[int]]
-
-
-async def nobody_else() -> int:
-    """This is the only process that sends."""
-    return 0
 
 
 class SendQueue:
     """Sends what is in the outbox.
 
-    `others` counts the other live processes that send or answer; a process must be counted by them
-    before it claims its first message. `lease` is longer than any one call can take.
+    `others` counts the other live processes; a process must be counted by them before it claims its
+    first message. `lease` is longer than any one call can take.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class SendQueue:
         self._busy: dict[int, asyncio.Task[None]] = {}  # chats to which something is on its way
         self._mine: set[int] = set()  # messages that this process has claimed, or is claiming
         self._waits: dict[int, float] = {}  # chats that all processes together must leave alone
-        self._is_alone = True
+        self._company = Company()
         self._look_at = self._exchange_at = self._recover_at = 0.0
         self._doubts = 0
         self._paused_until = 0.0
@@ -126,18 +126,19 @@ class SendQueue:
 
     async def _look(self) -> None:
         """Who else sends, what they sent, and what nobody sends any more."""
-        now, was_alone = time.monotonic(), self._is_alone
+        now, had = time.monotonic(), self._company
         if now >= self._look_at:
-            self._is_alone = await self._others() == 0
+            self._company = await self._others()
             self._look_at = now + LOOK_EVERY_S
         if now >= self._exchange_at:
-            if self._is_alone:
+            if self._company == Company():
                 self._sharing.forget()
             else:
                 await self._sharing.exchange()
             self._exchange_at = now + EXCHANGE_S
-        if now >= self._recover_at or (self._is_alone and not was_alone):
-            found = await self._outbox.recover(alone=self._is_alone, mine=self._mine)
+        if now >= self._recover_at or (had.senders and not self._company.senders):
+            is_alone = not self._company.senders
+            found = await self._outbox.recover(alone=is_alone, mine=self._mine)
             if found:
                 log.warning("messages were on their way at a crash", extra={"ambiguous": found})
             self._recover_at = now + RECOVER_EVERY_S
@@ -148,7 +149,7 @@ class SendQueue:
         self._wake.clear()
         read_at = time.monotonic()
         due = await self._outbox.heads()
-        if not self._is_alone:
+        if self._company.senders:
             # Everybody reads the same list: whoever begins elsewhere is less in the others' way.
             random.shuffle(due)
             due.sort(key=lambda message: message.lane)
@@ -259,7 +260,7 @@ class SendQueue:
         except (FloodWait, NotSent) as error:
             why = str(error)
             pause = timedelta(seconds=error.retry_after_s or _back_off_s(message.attempts))
-            if isinstance(error, FloodWait) and not self._is_alone:
+            if isinstance(error, FloodWait) and self._company != Company():
                 await self._settle(self._sharing.tell)
             await self._settle(lambda: outbox.retry(message, pause, why))
         except ChatMoved as error:

@@ -75,6 +75,11 @@ class Worker:
             raise RuntimeError(f"{self._arguments} ended at its start")
         return line.decode()
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """SIGSTOP or SIGCONT; one that ended by itself gets nothing."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
     async def kill(self) -> None:
         """kill -9."""
         await self._end(signal.SIGKILL)

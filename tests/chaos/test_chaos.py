@@ -24,10 +24,28 @@ WAITING = {S.PENDING, S.RETRY, S.SENDING}
 
 async def test_a_killed_sender_sends_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:
     """Six kills among faults of every kind."""
-    outcome = await delivery.run(kills=6, messages=150, folder=tmp_path)
+    database = f"sqlite:///{tmp_path}/chaos.db"
+
+    outcome = await delivery.run(kills=6, messages=150, database=database)
 
     assert outcome.is_good, outcome
     assert outcome.kills == 6
+    assert outcome.sent + outcome.ambiguous + outcome.gone == 150
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mysql"])
+async def test_four_senders_killed_and_stopped_send_each_message_once(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str
+) -> None:
+    """In order, and within the limits that they keep together."""
+    database = f"sqlite:///{tmp_path}/chaos.db"
+    if kind == "mysql":
+        database = await request.getfixturevalue("mariadb").new_database()
+
+    outcome = await delivery.run(kills=4, stops=3, messages=150, database=database, senders=4)
+
+    assert outcome.is_good, outcome
+    assert (outcome.kills, outcome.stops) == (4, 3)
     assert outcome.sent + outcome.ambiguous + outcome.gone == 150
 
 
