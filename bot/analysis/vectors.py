@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from bot.models.vectors import PackedVector
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,18 +20,6 @@ if TYPE_CHECKING:
 
 STEPS = 127  # -128 is not used: a vector and its opposite are kept alike
 MOST_DIMENSIONS = 65_536  # a sum of products of bytes must fit 32 bits
-
-
-@dataclass(frozen=True, slots=True)
-class PackedVector:
-    """A vector is `scale` times the signed bytes of `body`."""
-
-    scale: float
-    body: bytes
-
-    @property
-    def dimensions(self) -> int:
-        return len(self.body)
 
 
 def quantise(vector: Sequence[float] | NDArray[np.floating]) -> PackedVector:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from bot.analysis.vectors import PackedVector, cosines
+from bot.models.vectors import PackedVector
 from bot.ports import Database, Transaction
 
 MOST_SCANNED = 100_000
@@ -19,9 +19,16 @@ _AT_ONCE = 400
 _COLUMNS = ("kind", "model", "owner_id", "scale", "body")
 
 
+# How alike each vector of a batch is to the first one, from -1 to 1.
+Alike = Callable[[PackedVector, Sequence[bytes]], list[float]]
+
+
 class VectorStore:
-    def __init__(self, db: Database) -> None:
+    """`alike` compares vectors, see `bot.analysis.vectors.cosines`."""
+
+    def __init__(self, db: Database, alike: Alike) -> None:
         self._db = db
+        self._alike = alike
         self._put = db.dialect.upsert(
             "vectors", _COLUMNS, ["kind", "model", "owner_id"], ["scale", "body"]
         )
@@ -79,7 +86,7 @@ class VectorStore:
         among: int = MOST_SCANNED,
         before: int | None = None,
     ) -> list[tuple[int, float]]:
-        """The owners most like the query and how much (cosine), the most alike first.
+        """The owners most like the query and how much (1 at most), the most alike first.
 
         Looks at the newest `among` owners (below `before`, if given) by reading them page after
         page; vectors of other dimensions are passed over.
@@ -91,7 +98,7 @@ class VectorStore:
             if not rows:
                 break
             left, below = left - len(rows), rows[-1][0]
-            alike = await asyncio.to_thread(_alike, query, rows)
+            alike = await asyncio.to_thread(self._compared, query, rows)
             best = heapq.nlargest(limit, [*best, *alike])
         return [(owner, likeness) for likeness, owner in best]
 
@@ -106,8 +113,9 @@ class VectorStore:
         )
         return [(int(owner), bytes(body)) for owner, body in rows]
 
-
-def _alike(query: PackedVector, rows: Sequence[tuple[int, bytes]]) -> list[tuple[float, int]]:
-    usable = [row for row in rows if len(row[1]) == query.dimensions]
-    likeness = cosines(query, [body for _, body in usable])
-    return [(value, owner) for value, (owner, _) in zip(likeness, usable, strict=True)]
+    def _compared(
+        self, query: PackedVector, rows: Sequence[tuple[int, bytes]]
+    ) -> list[tuple[float, int]]:
+        usable = [row for row in rows if len(row[1]) == query.dimensions]
+        likeness = self._alike(query, [body for _, body in usable])
+        return [(value, owner) for value, (owner, _) in zip(likeness, usable, strict=True)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.analysis.vectors import PackedVector, quantise, restore
+from bot.analysis.vectors import cosines, quantise, restore
+from bot.models.vectors import PackedVector
 from bot.ports import Database
 from bot.storage import vectors
 from bot.storage.vectors import VectorStore
@@ -18,7 +19,7 @@ def _packed(seed: int, count: int, size: int = 24) -> list[tuple[int, PackedVect
 
 
 async def test_vectors_come_back_as_they_were(db: Database) -> None:
-    store = VectorStore(db)
+    store = VectorStore(db, cosines)
     entries = [*_packed(1, 900), (10**12, quantise([1e-40, -3e38] * 12))]
     await store.put_many("post", "m", entries)
     await store.put_many("post", "m", [])
@@ -30,7 +31,7 @@ async def test_vectors_come_back_as_they_were(db: Database) -> None:
 
 
 async def test_an_owner_has_one_vector_of_a_model(db: Database) -> None:
-    store = VectorStore(db)
+    store = VectorStore(db, cosines)
     await store.put_many("post", "m", [(1, quantise([1.0, 2.0]))])
     await store.put_many("post", "m", [(1, quantise([4.0, -2.0]))])
 
@@ -46,7 +47,7 @@ async def test_the_nearest_are_found_across_pages(
 ) -> None:
     """The same answer as comparing with all of them at once; other models do not meddle."""
     monkeypatch.setattr(vectors, "_PAGE", 70)
-    store = VectorStore(db)
+    store = VectorStore(db, cosines)
     entries = _packed(3, 300)
     await store.put_many("post", "m", entries)
     await store.put_many("post", "other", [(7, entries[0][1])])
@@ -64,7 +65,7 @@ async def test_the_nearest_are_found_across_pages(
 
 async def test_a_search_looks_at_the_newest_only(db: Database) -> None:
     """As many as was said, below the owner that was said."""
-    store = VectorStore(db)
+    store = VectorStore(db, cosines)
     same = quantise([1.0, 2.0, 3.0])
     await store.put_many("post", "m", [(owner, same) for owner in range(1, 101)])
 

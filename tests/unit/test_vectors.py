@@ -12,13 +12,13 @@ from hypothesis.extra.numpy import arrays
 
 from bot.analysis.vectors import (
     STEPS,
-    PackedVector,
     angle_error,
     cosine,
     cosines,
     quantise,
     restore,
 )
+from bot.models.vectors import PackedVector
 
 _NUMBERS = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-30)
 _VECTORS = st.integers(1, 300).flatmap(lambda n: arrays(np.float64, n, elements=_NUMBERS))
