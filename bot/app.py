@@ -16,6 +16,7 @@ from bot.assembly import Parts, Values, assemble
 from bot.errors import ConfigError
 from bot.hoshyar import Hoshyar
 from bot.models.work import Role
+from bot.services.backups.restoring import refuse_half_restored
 from bot.services.db_service import open_database, sqlite_path
 from bot.services.http_client import HttpClient
 from bot.services.migrations import migrate
@@ -69,6 +70,7 @@ async def open_parts(
     async with AsyncExitStack() as stack:
         db = await open_database(settings.database_url.reveal())
         stack.push_async_callback(db.close)
+        await refuse_half_restored(db)
         await migrate(db)
         values = values_of(settings, only_loopback=only_loopback, worker=worker)
         yield await assemble(db, values, stack)

@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import shutil
-import sqlite3
 import sys
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
-from bot.app import open_hoshyar, open_parts
+from bot.app import open_hoshyar
 from bot.commands.output import answer, post_entry
-from bot.errors import BadInput, MigrationError, StorageError
+from bot.errors import BadInput
 from bot.features.imports import ImportResult
 from bot.models.post import PostKind
 from bot.services import migrations
+from bot.services.backups.making import make_backup
+from bot.services.backups.restoring import refuse_half_restored, restore_backup
 from bot.services.db_service import open_database, sqlite_path
-from bot.services.db_sqlite import SqliteDatabase
 from config.settings import Settings
 
 _PAGE = 1000
@@ -35,6 +33,7 @@ async def migrate(settings: Settings, given: argparse.Namespace) -> int:
     else:
         db = await open_database(url)
         try:
+            await refuse_half_restored(db)
             applied = 0 if given.status else await migrations.migrate(db)
             known = await migrations.status(db)
         finally:
@@ -71,82 +70,28 @@ async def backup(settings: Settings, given: argparse.Namespace) -> int:
     target: Path = given.file
     if await asyncio.to_thread(target.exists):
         raise BadInput("cli.file_exists", given=str(target))
-    async with open_parts(settings) as parts:
-        if not isinstance(parts.db, SqliteDatabase):
-            raise BadInput("cli.backup_server")
-        unfinished = target.with_name(target.name + ".part")
-        unfinished.unlink(missing_ok=True)
-        try:
-            await parts.db.backup_into(unfinished)
-            await asyncio.to_thread(_check_copy, unfinished)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
-    await asyncio.to_thread(_settle, unfinished, target)
-    size = await asyncio.to_thread(lambda: target.stat().st_size)
-    sys.stdout.write(f"{target}: {size / 1e6:.1f} MB\n")
+    made = await make_backup(settings.database_url.reveal(), target)
+    sys.stdout.write(
+        f"{target}: {made.bytes / 1e6:.1f} MB, {made.facts.posts} posts, "
+        f"{sum(made.facts.rows.values())} rows in {len(made.facts.rows)} tables, "
+        f"{made.took_s:.1f} s\n"
+    )
+    sys.stderr.write("not in it: .env with its keys and passwords; keep that one yourself\n")
     return 0
 
 
 async def restore(settings: Settings, given: argparse.Namespace) -> int:
-    """Put a backup in the database's place; the one that was there is kept beside it."""
-    path = sqlite_path(settings.database_url.reveal())
-    if path is None:
-        raise BadInput("cli.backup_server")
-    await asyncio.to_thread(_check_copy, given.file)
-    kept = await asyncio.to_thread(_replace, given.file, path)
-    async with open_parts(settings) as parts:  # its schema is brought to this version
-        count = await parts.hoshyar.posts.count()
-    said = f"restored {count} posts from {given.file}\n"
-    sys.stdout.write(said + (f"what was there before is {kept}\n" if kept else ""))
+    """Put a backup in the database's place; what was there before is kept beside it."""
+
+    def progress(table: str, rows: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r{table}: {rows} rows \033[K")
+
+    url = settings.database_url.reveal()
+    done = await restore_backup(url, given.file, progress)
+    said = f"restored {done.facts.posts} posts from {given.file}\n"
+    sys.stdout.write(said + (f"what was there before is {done.kept}\n" if done.kept else ""))
     return 0
-
-
-def _check_copy(path: Path) -> None:
-    """Raise StorageError unless the file is a whole database of a version that we know."""
-    if not path.is_file():
-        raise StorageError(f"{path}: no such file")
-    try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
-            verdict = copy.execute("PRAGMA quick_check").fetchone()[0]
-            newest = copy.execute("SELECT MAX(version) FROM schema_migrations").fetchone()[0]
-    except sqlite3.Error as error:
-        raise StorageError(f"{path} is no backup of Hoshyar: {error}") from error
-    if verdict != "ok":
-        raise StorageError(f"{path} is damaged: {verdict}")
-    known = len(migrations.load(migrations.DIRECTORY, "sqlite"))
-    if newest > known:
-        raise MigrationError(
-            f"{path} is of version {newest}, this program knows {known}: install the newer program"
-        )
-
-
-def _settle(unfinished: Path, target: Path) -> None:
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.rename(target)
-
-
-def _replace(source: Path, path: Path) -> Path | None:
-    """Swap the files in; the search index is thrown away and built again."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    incoming = path.with_name(path.name + ".restoring")
-    shutil.copyfile(source, incoming)
-    kept = None
-    if path.exists():
-        with closing(sqlite3.connect(path)) as old:
-            busy = old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        if busy:
-            incoming.unlink()
-            raise StorageError("the database is in use: stop the bot first")
-        kept = path.with_name(path.name + ".before-restore")
-        path.rename(kept)
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    incoming.rename(path)
-    for leftover in path.parent.glob(f"{path.stem}.search.db*"):
-        leftover.unlink()
-    return kept
 
 
 async def export(settings: Settings, given: argparse.Namespace) -> int:
