@@ -6,6 +6,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -13,7 +15,7 @@ import pytest
 from telegram import Update
 from telegram.ext import Application, CallbackQueryHandler, MessageHandler, filters
 
-from bot.errors import NotSent, StorageError
+from bot.errors import LeaseLost, NotSent, StorageError
 from bot.models.messages import Button, OutMessage
 from bot.models.work import Lease, StoredUpdate, UpdateState
 from bot.ports import Database
@@ -22,6 +24,7 @@ from bot.services.telegram_answering import answering, before_answer
 from bot.services.telegram_api import TelegramApi
 from bot.services.telegram_inbox import Inbox, InboxRequest, Trouble
 from bot.services.telegram_lines import LineProcessor
+from bot.storage.leases import LeaseStore
 from bot.storage.work import InboxStore
 from bot.utils.times import utc_now
 
@@ -70,12 +73,15 @@ class Bot:
 
 @asynccontextmanager
 async def running(
-    box: SandboxServer, store: InboxStore, handler: Handler | None = None
+    box: SandboxServer,
+    store: InboxStore,
+    handler: Handler | None = None,
+    lease: Lease | None = None,
 ) -> AsyncIterator[Bot]:
     bot = Bot(box, store, handler)
     async with bot.app:
         await bot.app.start()
-        await bot.inbox.start(bot.app, poll_timeout_s=5)
+        await bot.inbox.start(bot.app, poll_timeout_s=5, lease=lease)
         async with asyncio.TaskGroup() as group:
             chores = group.create_task(bot.inbox.run(bot.app))
             try:
@@ -94,7 +100,7 @@ async def until(holds: Callable[[], object], timeout_s: float = 5.0) -> None:
 
 
 async def all_done(store: InboxStore) -> None:
-    async with asyncio.timeout(5.0):
+    async with asyncio.timeout(15.0):
         while await store.undone():  # noqa: ASYNC110 - as above
             await asyncio.sleep(0.01)
 
@@ -368,3 +374,164 @@ async def test_a_process_cut_off_while_answering_does_not_answer_twice(db: Datab
     assert [(u.update_id, u.state) for u in await store.set_aside()] == [(1, UpdateState.UNSURE)]
     assert await store.try_again(1)
     assert [update.update_id for update in await store.undone()] == [1, 2]
+
+
+TTL = timedelta(seconds=30)
+
+
+def _text(update_id: int) -> dict[str, Any]:
+    return {
+        "update_id": update_id,
+        "message": {"message_id": 1, "date": 1, "chat": _private(), "text": "x"},
+    }
+
+
+async def _lead(db: Database, name: str) -> Lease:
+    """The chat's lease for `name`, taken from whoever has it as if that one's time were over."""
+    await db.execute("UPDATE leases SET expires_ms=0 WHERE name='chat'")
+    lease = await LeaseStore(db).acquire("chat", name, TTL)
+    assert lease is not None
+    return lease
+
+
+async def test_a_former_leader_can_store_and_begin_nothing(db: Database) -> None:
+    """What it was given after its time is neither stored nor, therefore, confirmed."""
+    store = InboxStore(db)
+    old = await _lead(db, "old")
+    stored = StoredUpdate(update_id=1, body="{}", received_at=utc_now())
+    assert await store.add_new([stored], old) == {1}
+    await _lead(db, "new")
+
+    with pytest.raises(LeaseLost):
+        await store.add_new([replace(stored, update_id=2)], old)
+    with pytest.raises(LeaseLost):
+        await store.begin(1, old)
+
+    assert await db.fetch_all("SELECT update_id, attempts FROM inbox") == [(1, 0)]
+
+
+async def test_what_another_has_begun_again_is_not_answered_by_the_first(db: Database) -> None:
+    """A leader that was held up between beginning and answering says nothing when it wakes up."""
+    store = InboxStore(db)
+    old = await _lead(db, "old")
+    await store.add_new([StoredUpdate(update_id=1, body="{}", received_at=utc_now())], old)
+    first = await store.begin(1, old)
+    new = await _lead(db, "new")
+    second = await store.begin(1, new)
+    assert first is not None
+    assert second is not None
+
+    with answering(lambda: store.begin_answer(1, first, old)), pytest.raises(LeaseLost):
+        await before_answer()
+    with pytest.raises(LeaseLost):
+        await store.begin_answer(1, first)
+    marked = [
+        await store.mark_done(1, first),
+        await store.mark_failed(1, first, "x", UpdateState.FAILED),
+    ]
+    await store.begin_answer(1, second, new)
+    await store.mark_done(1, second)
+
+    assert marked == [False, False]
+    assert await db.fetch_all("SELECT state, attempts FROM inbox") == [("done", 2)]
+
+
+async def test_an_answer_given_up_as_unsure_is_done_when_its_process_says_so(db: Database) -> None:
+    """It was only held up while it answered; nobody else has touched the update since."""
+    store = InboxStore(db)
+    old = await _lead(db, "old")
+    await store.add_new([StoredUpdate(update_id=1, body="{}", received_at=utc_now())], old)
+    token = await store.begin(1, old)
+    assert token is not None
+    await store.begin_answer(1, token, old)
+    new = await _lead(db, "new")
+
+    assert await store.give_up_answering("cut off", new) == [1]
+    assert await store.begin(1, new) is None
+    assert await store.mark_done(1, token)
+    assert await db.fetch_all("SELECT state FROM inbox") == [("done",)]
+
+
+async def test_a_lost_leader_is_quiet_and_can_lead_again(box: SandboxServer, db: Database) -> None:
+    """In one process: it leads, loses the chat in the middle of an answer, and leads anew."""
+    store = InboxStore(db)
+    held_up, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(update: Update) -> None:
+        held_up.set()
+        await go_on.wait()
+        await bot.api.send(ADMIN, OutMessage(text="پاسخ"))
+
+    async with running(box, store, slow, lease=await _lead(db, "one")) as bot:
+        await box.say(ADMIN, "سلام")
+        await asyncio.wait_for(held_up.wait(), 10)
+        await _lead(db, "other")
+        go_on.set()
+        await until(lambda: bot.silent_failures)
+        await box.say(ADMIN, "نه به او")
+        await until(lambda: not bot.inbox.may_poll, timeout_s=10)
+    while_lost = [message["text"] for message in box.sent(ADMIN)]
+    left = [row.state for row in await store.undone()]
+    async with running(box, store, slow, lease=await _lead(db, "one")) as bot:
+        await until(lambda: len(bot.seen) == 2, timeout_s=10)
+        await all_done(store)
+
+    assert while_lost == []
+    assert left == [UpdateState.NEW]
+    assert bot.seen == ["سلام", "نه به او"]
+    assert [message["text"] for message in box.sent(ADMIN)] == ["پاسخ", "پاسخ"]
+
+
+async def test_abandoned_lines_end_what_runs_and_begin_nothing(db: Database) -> None:
+    """Cancelled where they are: nothing more is said, and what was waiting stays as it was."""
+    store = InboxStore(db)
+    inbox, started = Inbox(store), asyncio.Event()
+    await inbox.take_in([_text(1), _text(2)])
+    lines = LineProcessor(inbox)
+
+    async def endless() -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    def update(update_id: int) -> Update:
+        made = Update.de_json(_text(update_id), None)
+        assert made is not None
+        return made
+
+    running_now = asyncio.gather(
+        *(lines.do_process_update(update(n), endless()) for n in (1, 2)), return_exceptions=True
+    )
+    await asyncio.wait_for(started.wait(), 10)
+    lines.abandon()
+    await lines.do_process_update(update(2), endless())
+
+    ended = await asyncio.wait_for(running_now, 10)
+    assert [type(end) for end in ended] == [asyncio.CancelledError] * 2
+    assert sorted(row.attempts for row in await store.undone()) == [0, 1]
+
+
+async def test_while_the_database_is_away_an_update_waits(box: SandboxServer, db: Database) -> None:
+    """Not begun, it is begun later; handled and not marked, it is marked later."""
+
+    class Shaky(InboxStore):
+        begins, marks = 2, 2
+
+        async def begin(self, update_id: int, lease: Lease | None = None) -> int | None:
+            if self.begins:
+                self.begins -= 1
+                raise StorageError("the server went away")
+            return await super().begin(update_id, lease)
+
+        async def mark_done(self, update_id: int, token: int) -> bool:
+            if self.marks:
+                self.marks -= 1
+                raise StorageError("the server went away")
+            return await super().mark_done(update_id, token)
+
+    async with running(box, Shaky(db)) as bot:
+        await box.say(ADMIN, "سلام")
+        await until(lambda: bot.seen, timeout_s=10)
+        await all_done(InboxStore(db))
+
+    assert bot.seen == ["سلام"]
+    assert bot.silent_failures == []

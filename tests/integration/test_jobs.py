@@ -13,10 +13,11 @@ import pytest
 from bot.errors import BadInput, NotFound, SourceDown, StorageError
 from bot.features.jobs import Jobs
 from bot.jobs.runs import Job
-from bot.jobs.scheduler import Scheduler
+from bot.jobs.scheduler import Scheduler, SharedClock
 from bot.models.work import JobState
 from bot.ports import Database
 from bot.storage.work import JobStore
+from bot.storage.workers import WorkerStore
 from bot.utils.times import utc_now
 from tests.telling_world import START, HandClock
 
@@ -440,3 +441,159 @@ async def test_orders_for_unknown_jobs_are_refused(store: JobStore, order: str) 
 def test_the_clock_of_these_tests_is_utc() -> None:
     """Times in the database are UTC; a naive clock would shift every due time."""
     assert START.tzinfo is UTC
+
+
+def everywhere(work: Work, every: timedelta = HOUR) -> Job:
+    return Job("collect", every, work, everywhere=True)
+
+
+async def test_a_job_that_runs_everywhere_runs_in_each_process(store: JobStore) -> None:
+    """Each on its own timer, side by side; each run is in the history under its process's name."""
+    clock, work = HandClock(), Work()
+    one = Scheduler(store, [everywhere(work)], clock, worker="one")
+    await one.prepare()
+    await one.run_due()
+    clock.move(minutes=20)
+    other = Scheduler(store, [everywhere(work)], clock, worker="other")
+    await other.prepare()
+    at_its_start = await other.run_due()
+    clock.move(minutes=40)
+    both = [*await one.run_due(), *await other.run_due()]
+    again = [*await one.run_due(), *await other.run_due()]
+    clock.move(minutes=60)
+    later = [*await one.run_due(), *await other.run_due()]
+
+    assert at_its_start == again == []
+    assert [run.worker for run in both] == [run.worker for run in later] == ["one", "other"]
+    assert {run.worker for run in await store.history("collect")} == {"one", "other"}
+
+
+async def test_an_order_to_run_everywhere_is_taken_up_once(store: JobStore) -> None:
+    """«Run now» is one run more, in whichever process sees it first; a pause holds for all."""
+    clock, work = HandClock(), Work()
+    one, other = (
+        Scheduler(store, [everywhere(work)], clock, worker=name) for name in ("one", "other")
+    )
+    for scheduler in (one, other):
+        await scheduler.prepare()
+        await scheduler.run_due()
+    jobs = Jobs(store, clock)
+    clock.move(minutes=1)
+
+    await jobs.run_soon("collect")
+    ordered = [*await other.run_due(), *await one.run_due()]
+    await jobs.pause("collect")
+    clock.move(hours=2)
+    paused = [*await other.run_due(), *await one.run_due()]
+    await jobs.resume("collect")
+    resumed = [*await other.run_due(), *await one.run_due()]
+
+    assert [run.worker for run in ordered] == ["other"]
+    assert paused == []
+    assert [run.worker for run in resumed] == ["other", "one"]
+
+
+async def test_by_hand_it_runs_beside_the_others(store: JobStore) -> None:
+    """A job that may run everywhere is never busy."""
+    work = Work()
+    work.hold()
+    one = Scheduler(store, [everywhere(work)], utc_now, tick_s=0.02)
+    async with running(one):
+        await work.started.wait()
+        by_hand = asyncio.create_task(
+            Scheduler(store, [everywhere(work)], utc_now).run_now("collect")
+        )
+
+        async def two() -> bool:
+            return work.now_running == 2
+
+        await until(two)
+        work.may_end.set()
+        run = await by_hand
+
+    assert run.ok
+
+
+async def test_clocks_that_differ_by_an_hour_do_no_harm(store: JobStore) -> None:
+    """Due times are the database's: a turn is run once, neither early nor twice."""
+    work = Work()
+    there = HandClock()
+
+    async def database_time() -> datetime:
+        return there()
+
+    schedulers = []
+    for ahead in (HOUR, -HOUR, timedelta(0)):
+        clock = SharedClock(lambda ahead=ahead: there() + ahead, database_time)  # type: ignore[misc]
+        schedulers.append(Scheduler(store, [Job("collect", HOUR, work)], clock, look=clock.look))
+    for scheduler in schedulers:
+        await scheduler.prepare()
+    for _ in range(8):
+        for scheduler in schedulers:
+            await scheduler.run_due()
+        there.move(minutes=30)
+
+    assert work.runs == 4
+
+
+async def test_the_database_tells_the_time(store: JobStore) -> None:
+    """What all hosts judge due times by, to the millisecond."""
+    clock = SharedClock(lambda: utc_now() + timedelta(days=3), store.now)
+
+    await clock.look()
+
+    assert abs(clock() - utc_now()) < timedelta(seconds=30)
+
+
+async def test_a_start_closes_only_what_the_dead_left_open(db: Database, store: JobStore) -> None:
+    """The run of a process that is at work goes on; this one's own of an earlier life does not."""
+    workers = WorkerStore(db)
+    for name in ("living", "me"):
+        await workers.beat(name, "host", 1, ("analyse",))
+    for name in ("living", "dead", "me"):
+        await store.start_run("analyse", utc_now(), name)
+
+    async with running(Scheduler(store, [], utc_now, worker="me")):
+        await asyncio.sleep(0.05)
+
+    assert {run.worker: run.error for run in await store.history("analyse")} == {
+        "living": "",
+        "dead": "interrupted",
+        "me": "interrupted",
+    }
+    assert await store.is_running("analyse", utc_now()) is False  # not a job that is known
+    await store.ensure("analyse", utc_now())
+    assert await store.is_running("analyse", utc_now())
+
+
+async def test_a_job_whose_database_is_away_too_long_stops(db: Database) -> None:
+    """Before its lease is over: afterwards another process may have begun it."""
+
+    class Away(JobStore):
+        is_away = False
+
+        async def claim(self, seen: JobState, next_run_at: datetime, now: datetime) -> bool:
+            if self.is_away:
+                raise StorageError("the server went away")
+            return await super().claim(seen, next_run_at, now)
+
+    work, store = Work(), Away(db)
+    work.hold()
+    scheduler = Scheduler(store, [Job("collect", HOUR, work)], utc_now, lease=timedelta(seconds=2))
+    await scheduler.prepare()
+    async with asyncio.TaskGroup() as group:
+        run = group.create_task(scheduler.run_due())
+        await work.started.wait()
+        store.is_away = True
+        began = asyncio.get_running_loop().time()
+
+        async def ended() -> bool:
+            return work.now_running == 0
+
+        await until(ended)
+        took_s = asyncio.get_running_loop().time() - began
+        store.is_away = False
+
+    (done,) = run.result()
+    assert "LeaseLost: collect could not be held" in done.error
+    assert took_s > 1.0  # it tried again, and again, before it gave up
