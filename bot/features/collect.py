@@ -1,7 +1,10 @@
 """A round of collection: every due feed asked, what is new taken in, its schedule saved too.
 
 Feeds are asked side by side; their posts are taken in one feed at a time. Whatever is wrong with
-one source is written on that source, and the round goes on.
+one source is written on that source, and the round goes on. As many processes as wanted may have
+rounds at the same time: sources are claimed in small portions as there are hands for them, and what
+a worker brings after its claim was lost is refused with its posts. A crashed worker's sources are
+asked by others when its claims run out. (How often one host is asked is kept by each process.)
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.errors import SourceGarbled, StorageError
+from bot.errors import LeaseLost, SourceGarbled, StorageError
 from bot.features.intake import Intake, Taken
-from bot.models.post import Source, SourceKind, SourceState
+from bot.models.post import Source, SourceState
 from bot.services.feed_schedule import FetchOutcome, next_poll
 from bot.services.news_feeds import FeedReader
 from bot.storage.sources import SourceStore
@@ -25,6 +28,8 @@ from bot.utils.times import to_ms
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32
+PORTION = 8  # sources claimed at a time, when so many hands are free
+CLAIM = timedelta(minutes=5)  # longer than a site and a queue for storing can take
 MOST_DUE = 2000  # sources of one round
 ONLINE_WITHIN = timedelta(days=1)
 # A source whose time comes a moment after the round began is taken now rather than a round later.
@@ -50,6 +55,7 @@ class CollectResult:
     asked: int = 0
     unchanged: int = 0
     failed: int = 0
+    refused: int = 0  # what came of them was, because admins or other workers were quicker
     new: int = 0  # posts stored, dropped ones included
     dropped: dict[str, int] = field(default_factory=dict)  # by reason
     kept_ids: tuple[int, ...] = ()
@@ -67,6 +73,7 @@ class Collector:
         *,
         base_interval_s: int = 300,
         on_notice: Callable[[Notice], Awaitable[None]] | None = None,
+        claim: timedelta = CLAIM,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._sources = sources
@@ -74,6 +81,7 @@ class Collector:
         self._intake = intake
         self._base_interval_s = base_interval_s
         self._on_notice = on_notice
+        self._claim = claim
         self._chance = chance
         self._last_answer_at: datetime | None = None
 
@@ -82,32 +90,62 @@ class Collector:
 
         Raises StorageError alone: what sources do wrong is in the result and on the sources.
         """
-        everything = await self._sources.all(SourceKind.FEED)
         self._last_answer_at = max(
-            filter(None, [self._last_answer_at, *(source.last_ok_at for source in everything)]),
+            filter(None, [self._last_answer_at, await self._sources.last_answer_at()]),
             default=None,
         )
-        if force:
-            due = [source for source in everything if source.state is SourceState.ACTIVE]
-        else:
-            early_s = min(self._base_interval_s * _EARLY_SHARE, _EARLY_MOST_S)
-            due = await self._sources.due(now + timedelta(seconds=early_s), MOST_DUE)
-        at_once = asyncio.Semaphore(AT_ONCE)
         total = _Total()
-
-        async def one(source: Source) -> None:
-            async with at_once:
-                await self._collect(source, total, now)
-
+        held: dict[int, Source] = {}
         try:
             async with asyncio.TaskGroup() as group:
-                for source in due:
-                    group.create_task(one(source))
+                await self._ask_all(group, total, held, now, force=force)
         except* StorageError as failures:
             raise failures.exceptions[0] from None
-        return total.result(len(due))
+        finally:
+            if held:  # cancelled, or the database failed: others need not wait for our claims
+                await self._sources.release(list(held.values()))
+        return total.result()
+
+    async def _ask_all(
+        self,
+        group: asyncio.TaskGroup,
+        total: _Total,
+        held: dict[int, Source],
+        now: datetime,
+        *,
+        force: bool,
+    ) -> None:
+        """Claim and ask until nothing is left; `held` is what is claimed and not yet saved."""
+        early_s = min(self._base_interval_s * _EARLY_SHARE, _EARLY_MOST_S)
+        until, last_id = now + timedelta(seconds=early_s), 0
+        running: set[asyncio.Task[None]] = set()
+
+        async def one(source: Source) -> None:
+            try:
+                await self._collect(source, total, now)
+            except LeaseLost:
+                total.refuse(source)
+            del held[source.id]
+
+        while total.asked < MOST_DUE or force:
+            free = AT_ONCE - len(running)
+            if force:
+                portion = await self._sources.claim_after(last_id, free, self._claim)
+            else:
+                portion = await self._sources.claim_due(until, free, self._claim)
+            if not portion:
+                return
+            last_id = max(source.id for source in portion)
+            total.asked += len(portion)
+            held.update({source.id: source for source in portion})
+            for source in portion:
+                running.add(task := group.create_task(one(source)))
+                task.add_done_callback(running.discard)
+            while len(running) > AT_ONCE - PORTION:
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
 
     async def _collect(self, source: Source, total: _Total, now: datetime) -> None:
+        """Ask one source and take in what it gave; LeaseLost when it is not ours any more."""
         outcome = await self._fetch(source, now)
         if outcome.status:
             self._last_answer_at = outcome.at
@@ -135,8 +173,6 @@ class Collector:
 
     async def _take_in(self, source: Source, outcome: FetchOutcome, total: _Total) -> None:
         polled = await self._scheduled(source, outcome)
-        if polled is None:
-            return
         notice = None
         if polled.state is SourceState.GONE:
             notice = Notice(
@@ -148,29 +184,24 @@ class Collector:
                 await self._on_notice(notice)
         total.add(outcome, await self._intake.take(outcome.posts, polled), notice)
 
-    async def _scheduled(self, asked: Source, outcome: FetchOutcome) -> Source | None:
-        """The source as it is to be saved; None when it was removed meanwhile.
-
-        What admins changed while it was being read stays as they have it.
-        """
+    async def _scheduled(self, asked: Source, outcome: FetchOutcome) -> Source:
+        """The source with what was learnt and its next time."""
         is_online = bool(
             outcome.status
             or (self._last_answer_at and outcome.at - self._last_answer_at < ONLINE_WITHIN)
         )
         polled = next_poll(outcome, self._base_interval_s, self._chance(), is_online=is_online)
-        current = await self._sources.get(asked.id)
-        if current is None or current.state is not SourceState.ACTIVE:
-            return None
         if polled.url != asked.url:
             log.info("source moved", extra={"source": asked.url, "to": polled.url})
             holder = await self._sources.by_url(polled.url)
             if holder is not None and holder.id != polled.id:
                 polled = replace(polled, url=asked.url)
-        return replace(polled, name=current.name or polled.name, topic=current.topic)
+        return polled
 
 
 class _Total:
     def __init__(self) -> None:
+        self.asked = 0
         self._counts: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._kept: list[int] = []
@@ -184,9 +215,14 @@ class _Total:
         self._kept += taken.kept_ids
         self._notices += [notice] if notice is not None else []
 
-    def result(self, asked: int) -> CollectResult:
+    def refuse(self, source: Source) -> None:
+        log.info("source is not ours any more", extra={"source": source.url})
+        self._counts["refused"] += 1
+
+    def result(self) -> CollectResult:
         return CollectResult(
-            asked=asked,
+            asked=self.asked,
+            refused=self._counts["refused"],
             unchanged=self._counts["unchanged"],
             failed=self._counts["failed"],
             new=self._counts["new"],

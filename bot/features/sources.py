@@ -129,20 +129,13 @@ class Sources:
         )
 
     async def pause(self, source_id: int) -> Source:
-        return await self._save(replace(await self.get(source_id), state=SourceState.PAUSED))
+        await self._store.set_state((await self.get(source_id)).id, SourceState.PAUSED)
+        return await self.get(source_id)
 
     async def resume(self, source_id: int) -> Source:
         """Read it again from the next round on, a dead one too."""
-        source = await self.get(source_id)
-        return await self._save(
-            replace(
-                source,
-                state=SourceState.ACTIVE,
-                errors_in_row=0,
-                last_error="",
-                next_fetch_at=self._clock(),
-            )
-        )
+        await self._store.resume((await self.get(source_id)).id, self._clock())
+        return await self.get(source_id)
 
     async def remove(self, source_id: int) -> Source:
         """Take a source off the list; what was read from it stays."""
@@ -223,10 +216,6 @@ class Sources:
         except AddressRefused:
             return ""
         return host if len(url) <= LONGEST_URL else ""
-
-    async def _save(self, source: Source) -> Source:
-        await self._store.save(source)
-        return source
 
 
 def _preview(found: FoundFeed, took_ms: int, known: Source | None) -> Preview:

@@ -113,4 +113,5 @@ class Source:
     last_ok_at: datetime | None = None
     last_post_at: datetime | None = None
     posts_per_day: float = 0.0
+    claim_token: int = 0  # of the worker that asks it just now, in the hands of that worker
     id: int = 0

@@ -1,11 +1,20 @@
-"""Sources: where posts come from and when to ask them next."""
+"""Sources: where posts come from and when to ask them next.
+
+Two write here at the same time: whoever asks a source writes what was learnt by it, admins write
+what they decide (state, name, topic, removal), and neither writes the other's columns. A due source
+is claimed before it is asked, so of many workers one has it.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+from bot.errors import LeaseLost
 from bot.models.post import Source, SourceKind, SourceState
 from bot.ports import Database, Row, Transaction
+from bot.storage.claims import Claims
 from bot.utils.times import from_ms, to_ms
 
 _COLUMNS = (
@@ -14,13 +23,26 @@ _COLUMNS = (
     "posts_per_day",
 )  # fmt: skip
 _SELECT = f"SELECT id, {', '.join(_COLUMNS)} FROM sources"
-_UPDATE = f"UPDATE sources SET {', '.join(f'{c}=?' for c in _COLUMNS)} WHERE id=?"
+_ASKED = "kind='feed' AND state='active' AND"
+# What asking a source tells. What an admin may have given it meanwhile stays as it is.
+_LEARNT = (
+    "name=CASE WHEN name='' THEN ? ELSE name END, "
+    "site_url=CASE WHEN site_url='' THEN ? ELSE site_url END, "
+    "lang=CASE WHEN lang='' THEN ? ELSE lang END, "
+    "state=CASE WHEN state='active' THEN ? ELSE state END, url=?, etag=?, last_modified=?, "
+    "next_fetch_ms=?, interval_s=?, errors_in_row=?, last_error=?, last_ok_ms=?, last_post_ms=?, "
+    "posts_per_day=?"
+)
+# An admin's decision ends the claim's worth: what is being read just now is not stored.
+_OUTDATED = "claim_token=CASE WHEN claim_token=0 THEN 0 ELSE claim_token+1 END"
 
 
 class SourceStore:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._insert = db.dialect.insert_new("sources", _COLUMNS, ["url"])
+        self._due = Claims(db, "sources", due=f"{_ASKED} next_fetch_ms<=?", order="next_fetch_ms")
+        self._all = Claims(db, "sources", due=f"{_ASKED} id>?", order="id")
 
     async def add(self, source: Source) -> Source:
         """Store a source, or return the one that already has its address."""
@@ -57,8 +79,55 @@ class SourceStore:
         )
         return [_source(row) for row in rows]
 
-    async def save(self, source: Source) -> None:
-        await self._db.write(lambda tx: save_source(tx, source))
+    async def claim_due(self, until: datetime, limit: int, ttl: timedelta) -> list[Source]:
+        """Take active feeds whose time comes until then, the most overdue first."""
+        return await self._claimed(self._due, to_ms(until), limit, ttl)
+
+    async def claim_after(self, source_id: int, limit: int, ttl: timedelta) -> list[Source]:
+        """Take active feeds behind an id, due or not."""
+        return await self._claimed(self._all, source_id, limit, ttl)
+
+    async def _claimed(self, claims: Claims, mark: int, limit: int, ttl: timedelta) -> list[Source]:
+        claim = await claims.claim(limit, ttl, (mark,))
+        if not claim.ids:
+            return []
+        rows = await self._db.fetch_all(
+            f"{_SELECT} WHERE id IN ({', '.join('?' for _ in claim.ids)})", claim.ids
+        )
+        found = {row[0]: replace(_source(row), claim_token=claim.token) for row in rows}
+        return [found[source_id] for source_id in claim.ids if source_id in found]
+
+    async def release(self, sources: Sequence[Source]) -> None:
+        """Give back claims that came to nothing: others may ask at once."""
+
+        async def unit(tx: Transaction) -> None:
+            for source in sources:
+                await tx.execute(
+                    "UPDATE sources SET claim_token=0, claim_until_ms=0 "
+                    "WHERE id=? AND claim_token=?",
+                    (source.id, source.claim_token),
+                )
+
+        await self._db.write(unit)
+
+    async def last_answer_at(self) -> datetime | None:
+        """When any feed last answered."""
+        row = await self._db.fetch_one("SELECT MAX(last_ok_ms) FROM sources WHERE kind='feed'")
+        return from_ms(row[0]) if row and row[0] else None
+
+    async def set_state(self, source_id: int, state: SourceState) -> None:
+        """An admin's decision; whoever asks the source just now does so in vain."""
+        await self._db.execute(
+            f"UPDATE sources SET state=?, {_OUTDATED} WHERE id=?", (state.value, source_id)
+        )
+
+    async def resume(self, source_id: int, at: datetime) -> None:
+        """Ask it again from `at` on, its errors forgotten."""
+        await self._db.execute(
+            "UPDATE sources SET state='active', errors_in_row=0, last_error='', next_fetch_ms=?, "
+            f"{_OUTDATED} WHERE id=?",
+            (to_ms(at), source_id),
+        )
 
     async def remove(self, source_id: int) -> None:
         """Forget a source; its posts stay."""
@@ -70,8 +139,28 @@ class SourceStore:
 
 
 async def save_source(tx: Transaction, source: Source) -> None:
-    """Write all of a source's fields, in the caller's transaction."""
-    await tx.execute(_UPDATE, (*_values(source), source.id))
+    """Write what asking a source told, in the transaction that stores its posts.
+
+    A claimed source is given free by it. Raises LeaseLost when the claim is not ours any more, by
+    time, by another worker or by an admin: nothing of the transaction may be kept.
+    """
+    learnt = (
+        source.name[:190], source.site_url, source.lang, source.state.value, source.url,
+        source.etag, source.last_modified, to_ms(source.next_fetch_at), source.interval_s,
+        source.errors_in_row, source.last_error, to_ms(source.last_ok_at),
+        to_ms(source.last_post_at), source.posts_per_day, source.id,
+    )  # fmt: skip
+    if not source.claim_token:
+        await tx.execute(f"UPDATE sources SET {_LEARNT} WHERE id=?", learnt)
+        return
+    # `Claims.confirm` and the writing in one statement.
+    kept = await tx.execute(
+        f"UPDATE sources SET {_LEARNT}, claim_token=0, claim_until_ms=0 "
+        f"WHERE id=? AND claim_token=? AND claim_until_ms>={tx.dialect.now_ms}",
+        (*learnt, source.claim_token),
+    )
+    if kept != 1:
+        raise LeaseLost(f"the claim on source {source.id} is not ours any more")
 
 
 def _values(s: Source) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """Rounds of collection: real feeds over HTTP into a real database."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,7 +133,7 @@ async def test_only_what_is_due_is_asked(world: World) -> None:
     world.site.routes |= {"/a": Answer(body=rss()), "/b": Answer(body=rss())}
     source = await world.add("/a")
     paused = await world.add("/b")
-    await world.sources.save(replace(paused, state=SourceState.PAUSED))
+    await world.sources.set_state(paused.id, SourceState.PAUSED)
 
     await world.round()
     await world.round()
@@ -353,7 +353,7 @@ async def test_what_an_admin_does_meanwhile_stays(world: World) -> None:
         async def fetch(self, asked: Source) -> FetchOutcome:
             outcome = await super().fetch(asked)
             if asked.id == source.id:
-                await world.sources.save(replace(asked, state=SourceState.PAUSED))
+                await world.sources.set_state(asked.id, SourceState.PAUSED)
             else:
                 await world.sources.remove(asked.id)
             return outcome
