@@ -25,19 +25,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With MariaDB only what touches a database is worth a second run."""
-    if config.getoption("--database") == "sqlite":
-        return
-    if SERVER is None:
+    """With MariaDB only what touches a database is worth a second run; some needs MariaDB."""
+    kind = config.getoption("--database")
+    if kind != "sqlite" and SERVER is None:
         pytest.exit("no MariaDB server is installed: apt-get install mariadb-server", returncode=3)
-    wanted = [
-        item
-        for item in items
-        if "database_url" in getattr(item, "fixturenames", ())
-        and not item.get_closest_marker("sqlite")
-    ]
-    left_out = [item for item in items if item not in wanted]
-    config.hook.pytest_deselected(items=left_out)
+
+    def is_wanted(item: pytest.Item) -> bool:
+        uses = getattr(item, "fixturenames", ())
+        if kind == "sqlite":
+            return "mysql_url" not in uses
+        return "database_url" in uses and not item.get_closest_marker("sqlite")
+
+    wanted = [item for item in items if is_wanted(item)]
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
     items[:] = wanted
 
 
@@ -81,6 +81,12 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncI
     url = await server.new_database()
     yield url if kind == "mysql" else url.replace("mysql:", f"mysql+{kind}:", 1)
     await server.drop_database(url)
+
+
+@pytest.fixture
+def mysql_url(database_url: str) -> str:
+    """The address of an empty MariaDB database; who asks for it is not run on SQLite."""
+    return database_url
 
 
 @pytest.fixture

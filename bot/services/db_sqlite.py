@@ -244,7 +244,7 @@ class SqliteDatabase:
         try:
             outcomes = await self._in_writer(lambda connection: self._run_units(connection, units))
         except Exception as error:  # the COMMIT itself failed: nothing of the batch is there
-            outcomes = [error] * len(batch)
+            outcomes = [_wrapped(error) for _ in batch]
         for (_, future), outcome in zip(batch, outcomes, strict=True):
             if future.cancelled():
                 continue

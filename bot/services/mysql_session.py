@@ -46,7 +46,7 @@ def server_error(error: BaseException, where: str = "") -> ServerError:
         code = TIMED_OUT
     elif not isinstance(code, int) or code <= 0 or isinstance(error, OSError):
         code = _LOST_SOMEHOW
-    text = str(error) or type(error).__name__
+    text = str(error) or "no answer in time"
     return ServerError(f"{where}: {text}" if where else text, code)
 
 

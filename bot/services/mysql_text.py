@@ -106,10 +106,15 @@ def _filled(pieces: tuple[bytes, ...], params: Params) -> bytes:
 
 def _text(value: str) -> bytes:
     # In UTF-8 no part of a longer character looks like a quote or a backslash.
-    return b"'%b'" % value.replace("\\", "\\\\").replace("'", "\\'").encode()
+    try:
+        return b"'%b'" % value.replace("\\", "\\\\").replace("'", "\\'").encode()
+    except UnicodeEncodeError as error:
+        raise StorageError(f"half a character cannot be stored: {error}") from error
 
 
 def _whole(value: int) -> bytes:
+    if not -(2**63) <= value < 2**63:
+        raise StorageError(f"{value} cannot be stored: it has more than 64 bits")
     return int.__repr__(value).encode()
 
 
