@@ -90,9 +90,8 @@ class Leases:
             try:
                 ours = await self._store.renew(lease, ttl)
             except StorageError as error:
-                log.warning(
-                    "a lease could not be renewed", extra={"lease": lease.name}, exc_info=error
-                )
+                fields = {"lease": lease.name, "error": str(error)}
+                log.warning("a lease could not be renewed", extra=fields)
                 continue
             if limit.expired():
                 return
@@ -108,7 +107,8 @@ class Leases:
                 await self._store.release(lease)
         except (StorageError, TimeoutError) as error:
             # It runs out by itself; the body's own result matters more.
-            log.warning("a lease was not given back", extra={"lease": lease.name}, exc_info=error)
+            fields = {"lease": lease.name, "error": str(error)}
+            log.warning("a lease was not given back", extra=fields)
 
 
 class KeyedLocks:

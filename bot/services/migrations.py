@@ -307,10 +307,6 @@ class _Step:
         )
 
 
-def _code(error: BaseException | None) -> int:
-    """The server's number of the error at the root of this one; 0 when there is none."""
-    while error is not None:
-        if error.args and isinstance(error.args[0], int):
-            return error.args[0]
-        error = error.__cause__
-    return 0
+def _code(error: StorageError) -> int:
+    """The server's number of the error; 0 when it gave none."""
+    return int(getattr(error, "code", 0))
