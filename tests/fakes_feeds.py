@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class Site:
         self.asked: list[Asked] = []
         self.open_now = 0
         self.most_open = 0
+        self.open_at: Counter[str] = Counter()  # by path
+        self.most_open_at: Counter[str] = Counter()
         self.port = 0
         self._server: asyncio.Server | None = None
 
@@ -76,18 +79,22 @@ class Site:
             self.asked.append(asked)
             self.open_now += 1
             self.most_open = max(self.most_open, self.open_now)
-            route = self.routes.get(asked.path, Answer(status=404))
-            await self._answer(route(asked) if callable(route) else route, writer)
+            path = asked.path
+            self.open_at[path] += 1
+            self.most_open_at[path] = max(self.most_open_at[path], self.open_at[path])
+            route = self.routes.get(path, Answer(status=404))
+            await self._answer(path, route(asked) if callable(route) else route, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client has gone, as some tests want
         finally:
             writer.close()
 
-    async def _answer(self, answer: Answer, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, path: str, answer: Answer, writer: asyncio.StreamWriter) -> None:
         try:
             await self._begin(answer, writer)
         finally:
             self.open_now -= 1  # before the last bytes: the client may ask again at once
+            self.open_at[path] -= 1
         writer.write(_body(answer)[-1:])
         await writer.drain()
 
