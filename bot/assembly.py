@@ -11,13 +11,14 @@ import secrets
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from bot.features.admin import Admin
 from bot.features.alerts import Alerts
 from bot.features.analyse import Analyser
+from bot.features.backups import Backups
 from bot.features.chat import Chat as ChatFeature
 from bot.features.chats import Chats
 from bot.features.collect import Collector, Notice
@@ -44,8 +45,9 @@ from bot.models.insight import Digest
 from bot.models.messages import OutMessage
 from bot.models.user import Chat
 from bot.models.work import Lane
-from bot.ports import Database
+from bot.ports import Database, SharedCache
 from bot.services.ai_model.offline import OfflineModel
+from bot.services.cache_service import CacheService
 from bot.services.charts import Charts
 from bot.services.db_locks import Leases
 from bot.services.http_client import HttpClient
@@ -54,6 +56,7 @@ from bot.services.search_index import SearchIndex
 from bot.services.telegram_api import TelegramApi
 from bot.services.telegram_inbox import Inbox, InboxRequest, Trouble
 from bot.storage.alerts import AlertStore
+from bot.storage.cache import CacheStore, database_id
 from bot.storage.chats import ChatStore
 from bot.storage.digests import DigestStore, EchoStore, ReceivedStore
 from bot.storage.figures import FigureStore
@@ -92,6 +95,8 @@ class Values:
     database_kind: str
     database_files: Sequence[Path]
     worker: str = ""  # this process by name; made up when it is not given
+    database_url: str = field(default="", repr=False)  # for backups; it may hold a password
+    redis_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +114,7 @@ class Parts:
     leases: Leases
     workers: WorkerStore
     charts: Charts
+    cache: CacheService
     received: ReceivedStore
     alert_store: AlertStore
 
@@ -126,6 +132,8 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
 
     search = await SearchIndex.open(values.search_file, posts)
     stack.push_async_callback(search.close)
+    cache = await _open_cache(db, values.redis_url)
+    stack.push_async_callback(cache.close)
     client = HttpClient(
         proxy=values.feeds_proxy,
         allow_private=values.allow_private,
@@ -225,6 +233,10 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         publish=publisher,
         jobs=Jobs(job_store, clock),
         workers=Workers(workers, lease_store),
+        cache=cache,
+        backups=Backups(
+            values.database_url, values.folder / "backups", clock, values.database_files
+        ),
         admin=Admin(
             figures=FigureStore(db),
             posts=posts,
@@ -237,6 +249,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
             jobs=job_store,
             outbox=outbox,
             inbox=inbox_store,
+            cache=cache,
             clock=clock,
             database_kind=values.database_kind,
             database_files=values.database_files,
@@ -254,6 +267,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         leases=Leases(lease_store, worker),
         workers=workers,
         charts=charts,
+        cache=cache,
         received=received,
         alert_store=alert_store,
     )
@@ -262,6 +276,18 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
 def _made_up_name() -> str:
     """One that no other process has, not even an earlier one in this container."""
     return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
+
+
+async def _open_cache(db: Database, redis_url: str) -> CacheService:
+    """The shared level is Redis where there is one, else the database."""
+    shared: SharedCache = CacheStore(db)
+    if redis_url:
+        from bot.services.cache_redis import RedisCache  # imported when used: it costs memory
+
+        shared = RedisCache(redis_url, await database_id(db))
+    cache = CacheService(shared)
+    cache.start()
+    return cache
 
 
 async def _loopback(host: str, port: int) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.features.admin import Admin
 from bot.features.alerts import Alerts
 from bot.features.analyse import Analyser
+from bot.features.backups import Backups
 from bot.features.chat import Chat
 from bot.features.chats import Chats
 from bot.features.collect import Collector
@@ -20,6 +21,7 @@ from bot.features.sources import Sources
 from bot.features.watches import Watches
 from bot.features.workers import Workers
 from bot.ports import Clock
+from bot.services.cache_service import CacheService
 from bot.services.search_index import SearchIndex
 from bot.storage.posts import PostStore
 
@@ -48,4 +50,6 @@ class Hoshyar:
     publish: Publisher
     jobs: Jobs
     workers: Workers
+    cache: CacheService
+    backups: Backups
     admin: Admin

@@ -82,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     search.add_argument("words", nargs="+")
     search.add_argument("--limit", type=_positive, default=20)
     _add_jobs(commands)
+    _add_cache(commands)
     _add_trying(commands)
     return parser
 
@@ -119,6 +120,18 @@ def _add_jobs(commands: Any) -> None:
     running.set_defaults(target="rounds:run_job")
     running.add_argument("name")
     running.add_argument("--json", action="store_true", help="print JSON alone")
+
+
+def _add_cache(commands: Any) -> None:
+    cache = commands.add_parser("cache", help="what is kept so as not to be made again")
+    actions = cache.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, text in (
+        ("status", "how full it is and how often it helps"),
+        ("clear", "forget all of it; nothing is lost"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        action.set_defaults(target=f"caching:cache_{name}")
+        action.add_argument("--json", action="store_true", help="print JSON alone")
 
 
 def _add_trying(commands: Any) -> None:

@@ -29,6 +29,7 @@ async def check(settings: Settings, given: argparse.Namespace) -> int:
     verdicts = [
         Verdict("settings", True, "all are usable"),
         *await _database(settings),
+        await _cache(settings),
         await _telegram(settings),
         await _a_feed(settings),
     ]
@@ -71,6 +72,23 @@ def _at_work(worker: AtWork) -> str:
     return (
         f"{info.name}: {','.join(info.roles) or 'a command'} since {info.started_at:%F %T}{leads}"
     )
+
+
+async def _cache(settings: Settings) -> Verdict:
+    """The level in use, and whether Redis answers."""
+    url = settings.redis_url.reveal()
+    if not url:
+        return Verdict("cache", True, "in the database; no REDIS_URL")
+    from bot.services.cache_redis import RedisCache
+
+    level = RedisCache(url, "check")
+    try:
+        usage = await level.usage()
+    except HoshyarError as error:
+        return Verdict("cache", False, f"{error}; without it everything works, but slower")
+    finally:
+        await level.close()
+    return Verdict("cache", True, f"{usage.name} answers")
 
 
 async def _telegram(settings: Settings) -> Verdict:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, time, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +15,7 @@ from bot.models.post import PostKind, SourceKind, SourceState
 from bot.models.status import DeliveryStatus, Health, SystemStatus
 from bot.models.work import OutboxState, StoredUpdate, UpdateState
 from bot.ports import Clock
+from bot.services.cache_service import CacheService
 from bot.storage.chats import ChatStore
 from bot.storage.digests import DigestStore
 from bot.storage.figures import FigureStore
@@ -24,11 +26,12 @@ from bot.storage.sources import SourceStore
 from bot.storage.users import UserStore
 from bot.storage.watches import WatchStore
 from bot.storage.work import InboxStore, JobStore
-from bot.utils.times import zone
+from bot.utils.times import to_ms, zone
 
 COLLECT_JOB = "collect"
 SET_ASIDE = (UpdateState.BAD, UpdateState.FAILED, UpdateState.UNSURE)
 SICK_AFTER = 3  # failed visits in a row; one or two happen to everybody
+COUNTED_AGAIN = timedelta(seconds=30)  # a day's posts are many, and a count reads them all
 _PACKAGES = ("python-telegram-bot", "httpx", "matplotlib")
 
 
@@ -49,6 +52,7 @@ class Admin:
         jobs: JobStore,
         outbox: OutboxStore,
         inbox: InboxStore,
+        cache: CacheService,
         clock: Clock,
         database_kind: str = "sqlite",
         database_files: Sequence[Path] = (),
@@ -64,6 +68,7 @@ class Admin:
         self._jobs = jobs
         self._outbox = outbox
         self._inbox = inbox
+        self._cache = cache
         self._clock = clock
         self._database_kind = database_kind
         self._database_files = tuple(database_files)
@@ -73,14 +78,14 @@ class Admin:
         """What the bot knows; "today" begins at midnight in the asker's zone."""
         now = self._clock()
         start = _midnight(now, timezone)
-        by_kind = await self._figures.posts_by_kind(start, now)
+        by_kind = await self._by_kind(start, now)
         feeds = await self._sources.all(SourceKind.FEED)
         active = [source for source in feeds if source.state is SourceState.ACTIVE]
         analysed_at, _ = await self._trends.snapshot(Window.H24)
         return Health(
             tweets_today=by_kind.get(PostKind.TWEET, 0),
             news_today=by_kind.get(PostKind.NEWS, 0),
-            stored=await self._posts.count(),
+            stored=await self._stored(),
             sources=len(active),
             sick_sources=sum(source.errors_in_row >= SICK_AFTER for source in active),
             collected_at=await self._collected_at(),
@@ -95,9 +100,10 @@ class Admin:
 
     async def system(self, timezone: str) -> SystemStatus:
         now = self._clock()
-        fates = await self._posts.count_between(_midnight(now, timezone), now)
+        fates = await self._fates(_midnight(now, timezone), now)
+        cache = await self._cache.report()
         return SystemStatus(
-            posts=await self._posts.count(),
+            posts=await self._stored(),
             posts_today=sum(fates.values()),
             left_out_today=sum(n for fate, n in fates.items() if fate != "kept"),
             users=await self._users.count(),
@@ -107,8 +113,35 @@ class Admin:
             memory_bytes=await asyncio.to_thread(memory_bytes),
             database_bytes=await asyncio.to_thread(_size, self._database_files),
             database_kind=self._database_kind,
+            cache=cache,
             started_at=self._started_at,
             versions=(("Python", platform.python_version()), *_versions()),
+        )
+
+    async def _by_kind(self, start: datetime, now: datetime) -> dict[PostKind, int]:
+        async def count() -> dict[str, int]:
+            found = await self._figures.posts_by_kind(start, now)
+            return {kind.value: number for kind, number in found.items()}
+
+        found = await self._counted(f"kinds {to_ms(start)}", count)
+        return {PostKind(kind): number for kind, number in found.items()}
+
+    async def _fates(self, start: datetime, now: datetime) -> dict[str, int]:
+        return await self._counted(
+            f"fates {to_ms(start)}", lambda: self._posts.count_between(start, now)
+        )
+
+    async def _stored(self) -> int:
+        async def count() -> dict[str, int]:
+            return {"": await self._posts.count()}
+
+        return (await self._counted("posts", count))[""]
+
+    async def _counted(
+        self, name: str, count: Callable[[], Awaitable[dict[str, int]]]
+    ) -> dict[str, int]:
+        return await self._cache.get_or_make_as(
+            f"figures:{name}", count, COUNTED_AGAIN, _pack, _unpack
         )
 
     async def delivery(self) -> DeliveryStatus:
@@ -130,6 +163,14 @@ class Admin:
     async def bad_updates(self, limit: int = 10) -> list[StoredUpdate]:
         """Updates that could not be read or handled."""
         return await self._inbox.set_aside(limit)
+
+
+def _pack(counts: dict[str, int]) -> bytes:
+    return json.dumps(counts).encode()
+
+
+def _unpack(body: bytes) -> dict[str, int]:
+    return {str(name): int(count) for name, count in json.loads(body).items()}
 
 
 def memory_bytes() -> int:

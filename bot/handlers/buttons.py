@@ -79,6 +79,9 @@ class Verb(StrEnum):
     BAD_UPDATES = "Ai"
     ADMIN_STATUS = "Am"
     CHANNELS = "Ac"
+    CACHE = "Ah"
+    CACHE_CLEAR = "Ak"
+    BACKUP = "Al"
 
 
 # What only an admin may press; for anybody else such a button does not exist.

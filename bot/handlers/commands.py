@@ -57,6 +57,8 @@ ADMIN_COMMANDS = (
     Command("jobs", Group.ADMINS),
     Command("run", Group.ADMINS),
     Command("channels", Group.ADMINS),
+    Command("cache", Group.ADMINS),
+    Command("backup", Group.ADMINS),
 )
 
 

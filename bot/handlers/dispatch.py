@@ -16,6 +16,7 @@ from bot.handlers.admin import delivery as admin_delivery
 from bot.handlers.admin import jobs as admin_jobs
 from bot.handlers.admin import menu as admin_menu
 from bot.handlers.admin import sources as admin_sources
+from bot.handlers.admin import upkeep as admin_upkeep
 from bot.handlers.asked import Answers, Asked, Commands, Handler, Presses
 from bot.handlers.buttons import ADMIN_VERBS, Press
 from bot.handlers.texts import has
@@ -35,6 +36,7 @@ ADMIN_COMMANDS: Commands = {
     **admin_menu.COMMANDS,
     **admin_sources.COMMANDS,
     **admin_jobs.COMMANDS,
+    **admin_upkeep.COMMANDS,
 }
 PRESSES: Presses = {
     **start.PRESSES,
@@ -48,6 +50,7 @@ PRESSES: Presses = {
     **admin_sources.PRESSES,
     **admin_jobs.PRESSES,
     **admin_delivery.PRESSES,
+    **admin_upkeep.PRESSES,
 }
 ANSWERS: Answers = {
     **watches.ANSWERS,

@@ -130,6 +130,13 @@ def table(parts: Parts, roles: Collection[Role] = tuple(Role)) -> tuple[Job, ...
                 first_after=timedelta(minutes=10),
                 timeout=timedelta(minutes=30),
             ),
+            Job(
+                "backup",
+                timedelta(days=1),
+                hoshyar.backups.daily,
+                first_after=timedelta(hours=1),
+                timeout=timedelta(hours=3),
+            ),
         ]
     if set(roles) - {Role.SEND}:  # a sender searches for nothing
         jobs.append(Job("index", timedelta(seconds=60), rounds.index, everywhere=True))

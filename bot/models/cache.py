@@ -44,3 +44,26 @@ class CacheReport:
     shared_name: str
     shared: CacheUsage | None
     trouble: str = ""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Of all processes, or of this one when the shared level is silent."""
+        if self.shared is not None:
+            return self.shared.counts
+        process = self.process
+        return {
+            "hits_memory": process.hits_memory,
+            "hits_shared": process.hits_shared,
+            "joined": process.joined,
+            "misses": process.misses,
+        }
+
+    @property
+    def asked(self) -> int:
+        names = ("hits_memory", "hits_shared", "joined", "misses")
+        return sum(self.counts.get(name, 0) for name in names)
+
+    @property
+    def hit_rate(self) -> float:
+        """The share of questions for which nothing had to be made, from 0 to 1."""
+        return 1 - self.counts.get("misses", 0) / self.asked if self.asked else 0.0

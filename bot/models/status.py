@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.models.cache import CacheReport
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
@@ -33,6 +35,7 @@ class SystemStatus:
     memory_bytes: int
     database_bytes: int
     database_kind: str
+    cache: CacheReport
     started_at: datetime
     versions: tuple[tuple[str, str], ...]
 

@@ -89,7 +89,7 @@ async def test_the_table_follows_the_settings(world: World) -> None:
     """Collection and analysis as often as told; an alert never waits for the next collection."""
     jobs = jobs_of(world, Said())
 
-    assert {"collect", "analyse", "alerts", "digests", "index", "housekeeping"} == set(jobs)
+    assert {"collect", "analyse", "alerts", "digests", "index", "housekeeping", "backup"} == set(jobs)
     assert jobs["collect"].every == timedelta(seconds=300)
     assert jobs["analyse"].every == timedelta(seconds=60)
     assert jobs["alerts"].every < jobs["collect"].every

@@ -41,6 +41,7 @@ def admin_message(reader: Reader, sources: int, delivery: DeliveryStatus) -> Out
         keyboard=(
             (to("sources", Verb.SOURCES), to("jobs", Verb.JOBS)),
             (to("delivery", Verb.DELIVERY), to("channels", Verb.CHANNELS)),
+            (to("cache", Verb.CACHE), to("backup", Verb.BACKUP)),
             (to("status", Verb.ADMIN_STATUS),),
         )
     )
@@ -165,6 +166,11 @@ def system_message(
         reader.rich("admin_status.memory", mb=memory) if memory else None,
         reader.rich(
             "admin_status.database", mb=reader.n(size, 1), kind=reader.name(state.database_kind)
+        ),
+        reader.rich(
+            "admin_status.cache",
+            rate=reader.percent(state.cache.hit_rate),
+            n=state.cache.asked,
         ),
         reader.rich("admin_status.uptime", when=reader.when(state.started_at)),
         reader.rich("admin_status.versions", versions=reader.name(versions)),
