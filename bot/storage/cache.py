@@ -23,10 +23,11 @@ _COLUMNS = ("name", "body", "size", "expires_ms", "used_ms")
 
 async def database_id(db: Database) -> str:
     """A random name, made once and changed by a restore: what was cached before is another's."""
-    await db.execute(
-        db.dialect.insert_new("meta", ["name", "value"], ["name"]), (_ID, secrets.token_hex(8))
-    )
     row = await db.fetch_one("SELECT value FROM meta WHERE name=?", (_ID,))
+    if row is None:
+        made = db.dialect.insert_new("meta", ["name", "value"], ["name"])
+        await db.execute(made, (_ID, secrets.token_hex(8)))
+        row = await db.fetch_one("SELECT value FROM meta WHERE name=?", (_ID,))
     assert row is not None  # noqa: S101 - it was inserted, or there already
     return str(row[0])
 
