@@ -186,6 +186,7 @@ def _values(box: SandboxServer, folder: Path) -> Values:
         search_file=folder / "search.db",
         database_kind="sqlite",
         database_files=(folder / "hoshyar.db",),
+        database_url=f"sqlite:///{folder}/hoshyar.db",
     )
 
 
