@@ -206,7 +206,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
             default_lang=values.lang,
             default_timezone=values.timezone,
         ),
-        watches=Watches(watches, posts, clock),
+        watches=Watches(watches, clock),
         plans=DigestPlans(plans, clock),
         reports=Reports(
             db,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.analysis.watching import matches
@@ -34,8 +34,6 @@ POSTS_PER_WATCH = 5
 CHOSEN_FROM = 200  # stories of one watch whose posts are read to choose the most telling
 HELD_FROM = timedelta(minutes=1)  # found and told are two steps, seconds apart
 FRESH = timedelta(days=2)  # an older post was imported or came late: no news to anybody
-# Storing a watch takes no longer than this: so long before a round it may have been under way.
-UNDER_WAY = timedelta(seconds=5)
 # Of the dropped only copies can be news to a watch: a quote may say the word its original lacks.
 _COPIES = frozenset({DropReason.DUPLICATE, DropReason.NEAR_DUPLICATE})
 
@@ -85,8 +83,6 @@ class Alerts:
         self._render = render
         self._clock = clock
         self._cooldown = cooldown
-        self._met: set[int] = set()
-        self._last_round = clock() - UNDER_WAY
 
     async def round(self, now: datetime | None = None) -> AlertRound:
         """Look through what is new and tell it; safe to run again, also in two processes.
@@ -111,13 +107,12 @@ class Alerts:
         if position is None:
             position = await self._first_position(now)
             await self._store.note((), position)
-        found = await self._look_for_newcomers(position, now)
-        looked_at = 0
+        looked_at = found = 0
         for _ in range(BATCHES_A_ROUND):
             batch = await self._posts.after(position, BATCH, kept_only=False)
             if not batch:
                 break
-            # Read after the posts: a watch made from now on starts behind them.
+            # Read after the posts: a watch that is not there yet begins behind them.
             watches = await self._watches.active(now)
             hits = await self._hits(batch, watches, now)
             position = batch[-1].id
@@ -127,30 +122,10 @@ class Alerts:
 
     async def _first_position(self, now: datetime) -> int:
         """Where to begin when nothing was ever looked at: behind what was there before."""
+        last_id = await self._posts.last_id()
+        # Read after it: a watch that is not there yet begins behind it.
         watches = await self._watches.active(now)
-        if watches:
-            return min(watch.after_post_id for watch in watches)
-        return await self._posts.last_id()
-
-    async def _look_for_newcomers(self, position: int, now: datetime) -> int:
-        """A watch that was being stored while posts came in may have missed them: look again."""
-        watches = await self._watches.active(now)
-        late = [
-            watch
-            for watch in watches
-            if watch.id not in self._met
-            and watch.after_post_id < position
-            and watch.created_at is not None
-            and watch.created_at >= self._last_round - UNDER_WAY
-        ]
-        self._met = {watch.id for watch in watches}
-        self._last_round = now
-        if not late:
-            return 0
-        start = min(watch.after_post_id for watch in late)
-        batch = await self._posts.after(start, BATCH, kept_only=False)
-        missed = [post for post in batch if post.id <= position]
-        return await self._store.note(await self._hits(missed, late, now), position)
+        return min((watch.after_post_id for watch in watches), default=last_id)
 
     async def _hits(
         self, batch: Sequence[Post], watches: Sequence[Watch], now: datetime
@@ -271,21 +246,32 @@ class Alerts:
             by_watch.setdefault(hit.watch_id, []).append(hit)
         wanted = [hit.post_id for some in by_watch.values() for hit in some[-CHOSEN_FROM:]]
         posts = await self._posts.get_many(wanted)
-        items = []
+        items: list[AlertItem] = []
+        item_of: dict[int, int] = {}  # by story: where it is told
         for watch_id, some in by_watch.items():
-            there = [posts[hit.post_id] for hit in some[-CHOSEN_FROM:] if hit.post_id in posts]
-            chosen = sorted(there, key=_weight, reverse=True)[:POSTS_PER_WATCH]
-            if chosen:
-                items.append(
-                    AlertItem(
-                        watch=watches[watch_id],
-                        posts=tuple(chosen),
-                        more=len(some) - len(chosen),
-                        since=min(hit.found_at for hit in some),
-                        held=any(now - hit.found_at > HELD_FROM for hit in some),
-                    )
-                )
+            watch, fresh = watches[watch_id], [hit for hit in some if hit.story not in item_of]
+            there = [posts[hit.post_id] for hit in fresh[-CHOSEN_FROM:] if hit.post_id in posts]
+            if there:
+                item_of.update({hit.story: len(items) for hit in fresh})
+                items.append(_item(watch, fresh, there, now))
+            elif not fresh:
+                # Another word, or another spelling, found the same: told once, under both.
+                place = item_of[some[0].story]
+                items[place] = replace(items[place], also=(*items[place].also, watch))
         return Alert(chat_id=chat.id, at=now, items=tuple(items))
+
+
+def _item(
+    watch: Watch, hits: Sequence[AlertHit], there: Sequence[Post], now: datetime
+) -> AlertItem:
+    chosen = sorted(there, key=_weight, reverse=True)[:POSTS_PER_WATCH]
+    return AlertItem(
+        watch=watch,
+        posts=tuple(chosen),
+        more=len(hits) - len(chosen),
+        since=min(hit.found_at for hit in hits),
+        held=any(now - hit.found_at > HELD_FROM for hit in hits),
+    )
 
 
 def _weight(post: Post) -> tuple[int, datetime]:

@@ -9,7 +9,6 @@ from bot.analysis.text import fold, stopwords
 from bot.errors import BadInput, QuotaExceeded
 from bot.models.user import Watch
 from bot.ports import Clock
-from bot.storage.posts import PostStore
 from bot.storage.watches import FOREVER, WatchStore
 
 MOST_PER_CHAT = 50
@@ -18,9 +17,8 @@ SHORTEST_KEY = 2
 
 
 class Watches:
-    def __init__(self, store: WatchStore, posts: PostStore, clock: Clock) -> None:
+    def __init__(self, store: WatchStore, clock: Clock) -> None:
         self._store = store
-        self._posts = posts
         self._clock = clock
 
     async def add(self, chat_id: int, user_id: int, term: str) -> tuple[Watch, bool]:
@@ -49,7 +47,6 @@ class Watches:
                 term=term,
                 key=key,
                 created_at=self._clock(),
-                after_post_id=await self._posts.last_id(),
             )
         )
 

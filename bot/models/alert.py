@@ -26,12 +26,13 @@ class AlertHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertItem:
-    """The new stories of one watch."""
+    """The new stories of one watch, and of others (`also`) that found nothing but these."""
 
     watch: Watch
     posts: tuple[Post, ...]  # the most telling first
     more: int  # stories beyond `posts`: counted, not shown
     since: datetime  # when the first of them was found
+    also: tuple[Watch, ...] = ()
     held: bool = False  # some waited for a pause between alerts or for quiet hours to end
 
 

@@ -31,13 +31,18 @@ class AlertStore:
         return int(row[0]) if row else None
 
     async def note(self, hits: Sequence[AlertHit], position: int) -> int:
-        """Store what is new of `hits` and move the position, in one transaction; how many were."""
+        """Store what is new of `hits` and move the position, in one transaction; how many were.
+
+        The position never goes back: a worker that slept has nothing to say about it.
+        """
 
         async def unit(tx: Transaction) -> int:
             new = 0
             for hit in hits:
                 new += await tx.execute(self._insert, _values(hit))
-            await tx.execute(self._set, (_POSITION, str(position)))
+            row = await tx.fetch_one("SELECT value FROM meta WHERE name=?", (_POSITION,))
+            if row is None or int(row[0]) < position:
+                await tx.execute(self._set, (_POSITION, str(position)))
             return new
 
         return await self._db.write(unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.models.user import Watch
@@ -27,10 +28,17 @@ class WatchStore:
         )  # fmt: skip
 
     async def add(self, watch: Watch) -> tuple[Watch, bool]:
-        """Store a watch; returns the stored one and whether it is new."""
+        """Store a watch that begins behind the posts there are; it, and whether it is new.
+
+        No post can be stored between the reading of the last one and the commit, so none falls
+        between what was there before and what the watch looks at.
+        """
 
         async def unit(tx: Transaction) -> tuple[Row | None, bool]:
-            made = await tx.execute(self._insert, _values(watch)) > 0
+            await tx.execute("UPDATE heads SET value=value WHERE name='posts'")  # held to the end
+            head = await tx.fetch_one("SELECT value FROM heads WHERE name='posts'")
+            begins = replace(watch, after_post_id=int(head[0]) if head else 0)
+            made = await tx.execute(self._insert, _values(begins)) > 0
             row = await tx.fetch_one(
                 f"{_SELECT} WHERE chat_id=? AND term_key=?", (watch.chat_id, watch.key)
             )

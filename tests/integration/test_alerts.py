@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from bot.models.alert import Alert
 from bot.models.messages import OutMessage
 from bot.models.post import DropReason, Engagement
-from bot.models.user import Chat
+from bot.models.user import Chat, Watch
 from bot.models.work import Lane
 from bot.ports import Database, Transaction
 from bot.storage.digests import ReceivedStore
@@ -282,22 +283,69 @@ async def test_each_chat_gets_its_own(world: World) -> None:
     assert [row.chat_id for row in await world.out()] == [1, 2]
 
 
-async def test_a_watch_made_while_posts_came_in_misses_nothing(world: World) -> None:
-    """The place where it begins was read just before a round passed it by."""
+async def test_watches_made_while_posts_come_in_miss_nothing(world: World) -> None:
+    """Each is told of every post stored after it was, while two processes look in turns."""
     await world.chat()
-    await world.watch("باران")
-    alerts = world.alerts()
-    await alerts.round()
-    behind = await world.posts.last_id()
-    await world.say("برف آمد")
-    await alerts.round()
-    watch = await world.watch("برف")
-    await world.db.execute("UPDATE watches SET after_post_id=? WHERE id=?", (behind, watch.id))
+    looking = [world.alerts(), world.alerts()]
+    made: list[Watch] = []
+    expected: list[tuple[int, int]] = []
 
-    done = await alerts.round()
-    again = await alerts.round()
+    async def watch() -> None:
+        made.append(await world.watch(f"برف {len(made)}"))
 
-    assert (done.told, again.told) == (1, 0)
+    for number in range(12):
+        await asyncio.gather(
+            watch(), world.say(" ".join(f"برف {n}." for n in range(12)) + f" بار {number}")
+        )
+        await looking[number % 2].round()
+    last_id = await world.posts.last_id()
+    rows = await world.db.fetch_all("SELECT watch_id, post_id FROM alert_hits ORDER BY 1, 2")
+    for one in made:
+        expected += [(one.id, post_id) for post_id in range(one.after_post_id + 1, last_id + 1)]
+
+    assert [(row[0], row[1]) for row in rows] == expected
+
+
+async def test_processes_that_take_turns_tell_each_story_once(world: World) -> None:
+    """What one found the other tells; posts come from a third; nothing depends on memory."""
+    await world.chat()
+    await world.watch("برف")
+    first, second = world.alerts(), world.alerts()
+    for number in range(6):
+        await world.say(
+            f"برف بار {number} آمد و {('خیابان', 'کوچه', 'میدان', 'پل', 'جاده', 'کوه')[number]} بست"
+        )
+        await (first, second)[number % 2].round()
+        world.clock.move(minutes=6)
+    await second.round()
+
+    texts = await world.texts()
+    assert len(texts) == 6
+    assert all(f"بار {number}" in text for number, text in enumerate(texts))
+
+
+async def test_a_position_never_goes_back(world: World) -> None:
+    """A worker that slept through a round of another has nothing to say about it."""
+    await world.alert_store.note((), 9)
+    await world.alert_store.note((), 4)
+
+    assert await world.alert_store.position() == 9
+
+
+async def test_a_post_found_by_two_words_is_shown_once(world: World) -> None:
+    """Under the word that came first, beside the other; what only one found is its own."""
+    await world.chat()
+    await world.watch("برف تهران")
+    await world.watch("برف")
+    await world.watch("تهران")
+    await world.say("برف تهران بند آمد", "پل تهران بسته شد")
+
+    done = await world.alerts().round()
+
+    (alert,) = world.alerts_made
+    told = [([post.text for post in item.posts], len(item.also)) for item in alert.items]
+    assert told == [(["برف تهران بند آمد"], 1), (["پل تهران بسته شد"], 0)]
+    assert done.told == done.found == 4
 
 
 class Crash(BaseException):

@@ -42,7 +42,7 @@ def _blocks(reader: Reader, item: AlertItem, sources: Mapping[int, str]) -> list
     found = len(item.posts) + item.more
     head = reader.rich(
         "alert.title",
-        term=reader.name(shortened(item.watch.term, TERM_LENGTH)),
+        term=reader.name(_terms(item)),
         posts=reader.count("new_posts", found),
     )
     if item.held:
@@ -51,6 +51,11 @@ def _blocks(reader: Reader, item: AlertItem, sources: Mapping[int, str]) -> list
     if item.more:
         posts.append(reader.rich("alert.more", n=item.more))
     return [reader.lines(head, *posts[:1]), *posts[1:]]
+
+
+def _terms(item: AlertItem) -> str:
+    """What was found, in every spelling that is watched."""
+    return " / ".join(shortened(watch.term, TERM_LENGTH) for watch in (item.watch, *item.also))
 
 
 def _keyboard(reader: Reader, items: list[AlertItem], chat: Chat) -> tuple[tuple[Button, ...], ...]:
