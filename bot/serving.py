@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from bot.assembly import Parts
 from bot.errors import ConfigError, DeliveryError, StorageError
+from bot.features.workers import this_host
 from bot.models.work import Role
 from bot.services.db_service import log_facts
 from bot.services.telegram_api import TelegramApi
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 5.0
 _LONGEST_PAUSE_S = 60.0
+_REMEMBERED = timedelta(days=1)  # a process that went without taking leave
 _SEED_LEASE = timedelta(seconds=30)
 
 
@@ -53,7 +54,7 @@ async def at_work(parts: Parts, roles: Collection[Role] = ()) -> AsyncIterator[N
 
     async def beat() -> None:
         try:
-            await parts.workers.beat(parts.worker, socket.gethostname(), os.getpid(), tuple(roles))
+            await parts.workers.beat(parts.worker, this_host(), os.getpid(), tuple(roles))
         except StorageError as error:
             log.warning("no sign of life", extra={"why": str(error)})
 
@@ -74,6 +75,7 @@ async def at_work(parts: Parts, roles: Collection[Role] = ()) -> AsyncIterator[N
             beating.cancel()
     try:
         await parts.workers.leave(parts.worker)
+        await parts.workers.forget_silent(_REMEMBERED)
     except StorageError as error:
         log.warning("could not take leave", extra={"why": str(error)})
     if failure is not None:

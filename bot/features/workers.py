@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from bot.models.work import CHAT_LEASE, WorkerInfo
 from bot.storage.leases import LeaseStore
@@ -21,12 +24,54 @@ class AtWork:
 
 
 class Workers:
-    def __init__(self, store: WorkerStore, leases: LeaseStore) -> None:
+    """The processes of one database, as one of them (`host`, `pid`) sees them."""
+
+    def __init__(
+        self, store: WorkerStore, leases: LeaseStore, *, host: str = "", pid: int = 0
+    ) -> None:
         self._store = store
         self._leases = leases
+        self._host = host or this_host()
+        self._pid = pid or os.getpid()
 
     async def all(self) -> list[AtWork]:
         """Every process that was heard of lately, by name."""
         leader = await self._leases.holder(CHAT_LEASE)
         name = leader.owner if leader else None
         return [AtWork(info, info.name == name) for info in await self._store.alive(AT_WORK)]
+
+    async def free_from_the_dead(self, lease_name: str) -> bool:
+        """Give a lease free whose holder was a process of this machine and is there no more.
+
+        So a bot that was killed and started again need not wait for its own former lease to end.
+        """
+        lease = await self._leases.holder(lease_name)
+        known = {info.name: info for info in await self._store.alive(AT_WORK)} if lease else {}
+        holder = known.get(lease.owner) if lease else None
+        if lease is None or holder is None or holder.host != self._host:
+            return False
+        if holder.pid == self._pid or is_there(holder.pid):
+            return False
+        await self._leases.release(lease)
+        await self._store.leave(holder.name)
+        return True
+
+
+def this_host() -> str:
+    """This machine, and on Linux which of its worlds of process numbers (containers differ)."""
+    try:
+        world = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        world = ""
+    return f"{socket.gethostname()} {world}".strip()
+
+
+def is_there(pid: int) -> bool:
+    """Is there such a process here? One that is only stopped is."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

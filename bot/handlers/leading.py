@@ -6,8 +6,8 @@ ends everything it has in hand, and stands by like the others. What it stored an
 is handled by its successor; what it was answering is listed as unsure (see `telegram_inbox`).
 
 Carried over to the next leader, because it is in the database: updates, awaited answers, what
-buttons stand for. Not carried over: an answer that is just growing, its stop button, and the pace
-of messages within the last seconds.
+buttons stand for. Not carried over: an answer that is just growing and its stop button; what
+the last question of a chat was about, so that a bare follow-up is asked what it means.
 """
 
 from __future__ import annotations
@@ -67,12 +67,20 @@ class ChatLeader:
                     await self._term(lease, stop)
             except LockTimeout:
                 self._say("stands by: another process leads the chat")
+                if await self._is_freed():
+                    continue
             except LeaseLost as error:
                 self._say("leads the chat no more", str(error))
             except StorageError as error:
                 self._say("cannot lead: the database is away", str(error))
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), LOOK_EVERY_S)
+
+    async def _is_freed(self) -> bool:
+        try:
+            return await self._hoshyar.workers.free_from_the_dead(CHAT_LEASE)
+        except StorageError:  # looked at again in a second
+            return False
 
     async def _term(self, lease: Lease, stop: asyncio.Event) -> None:
         """One term: a new application over the same bot, whose connections stay open after it."""

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from bot.ports import Database
 from bot.services.db_service import open_database
+from bot.services.db_sqlite import SqliteDatabase
 from bot.services.migrations import migrate
 from bot.storage.leases import LeaseStore
 from tests.chaos.harness import Telegram, telegram
@@ -143,7 +144,7 @@ async def _lose_the_leader(
     if way == "kill":
         await leader.kill()
     elif way == "pause":
-        leader.pause()
+        await _pause(leader, db)
     else:
         assert await leader.stop() == 0, leader.log()[-3000:]
     took = await crowd.seconds_to_an_answer()
@@ -152,6 +153,22 @@ async def _lose_the_leader(
     else:
         await leader.start()
     return took
+
+
+async def _pause(leader: RunningBot, db: Database) -> None:
+    """SIGSTOP, but not within a write to an SQLite file: it would keep the file's lock."""
+    while True:
+        leader.pause()
+        if not isinstance(db, SqliteDatabase):
+            return
+        try:
+            async with asyncio.timeout(2.0):
+                await db.execute("UPDATE meta SET value=value WHERE name='none'")
+        except TimeoutError:
+            leader.resume()
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 async def _leader(db: Database) -> str:

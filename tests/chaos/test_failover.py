@@ -1,4 +1,4 @@
-"""The leader of the chat lost in each way, once; `python -m tests.chaos.failover` does it longer."""
+"""The leader of the chat lost in each way; `python -m tests.chaos.failover` does it longer."""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""Who is at work: what admins see, and what a dead process of this machine leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from datetime import timedelta
+
+from bot.features.workers import Workers, is_there, this_host
+from bot.models.work import CHAT_LEASE
+from bot.ports import Database
+from bot.storage.leases import LeaseStore
+from bot.storage.workers import WorkerStore
+
+TTL = timedelta(minutes=5)
+
+
+async def _a_dead_pid() -> int:
+    """The number of a process that has ended."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await process.wait()
+    return process.pid
+
+
+async def test_admins_see_who_is_at_work_and_who_leads(db: Database) -> None:
+    """By name, with roles; the holder of the chat's lease is the one that leads."""
+    store, leases = WorkerStore(db), LeaseStore(db)
+    await store.beat("b", "host", 2, ("chat", "send"))
+    await store.beat("a", "host", 1, ("collect",))
+    before = await Workers(store, leases).all()
+    await leases.acquire(CHAT_LEASE, "b", TTL)
+
+    found = await Workers(store, leases).all()
+
+    assert [(worker.info.name, worker.info.roles) for worker in found] == [
+        ("a", ("collect",)),
+        ("b", ("chat", "send")),
+    ]
+    assert [worker.leads_chat for worker in before] == [False, False]
+    assert [worker.leads_chat for worker in found] == [False, True]
+
+
+async def test_the_lease_of_a_dead_process_of_this_machine_is_freed_at_once(db: Database) -> None:
+    """A bot that was killed and started again does not wait for its former lease to end."""
+    store, leases = WorkerStore(db), LeaseStore(db)
+    workers = Workers(store, leases, pid=os.getpid() + 1)
+    await leases.acquire(CHAT_LEASE, "dead", TTL)
+    unknown = await workers.free_from_the_dead(CHAT_LEASE)
+    await store.beat("dead", this_host(), await _a_dead_pid(), ("chat",))
+
+    freed = await workers.free_from_the_dead(CHAT_LEASE)
+
+    assert (unknown, freed) == (False, True)
+    assert await leases.holder(CHAT_LEASE) is None
+    assert await workers.all() == []
+    assert await leases.acquire(CHAT_LEASE, "next", TTL) is not None
+    assert not await workers.free_from_the_dead("free")
+
+
+async def test_what_cannot_be_known_to_be_dead_keeps_its_lease(db: Database) -> None:
+    """A living process, one with our own number, and one of another machine."""
+    store, leases = WorkerStore(db), LeaseStore(db)
+    dead = await _a_dead_pid()
+    for name, host, pid, mine in (
+        ("living", this_host(), os.getpid(), os.getpid() + 1),
+        ("namesake", this_host(), dead, dead),
+        ("elsewhere", "another host", dead, os.getpid()),
+    ):
+        await store.beat(name, host, pid, ("chat",))
+        lease = await leases.acquire(CHAT_LEASE, name, TTL)
+        assert lease is not None
+
+        assert not await Workers(store, leases, pid=mine).free_from_the_dead(CHAT_LEASE)
+        assert await leases.holder(CHAT_LEASE) == lease
+        await leases.release(lease)
+
+
+def test_the_first_process_is_there() -> None:
+    """Also one that belongs to somebody else."""
+    assert is_there(1)
