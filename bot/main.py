@@ -22,6 +22,7 @@ from config.settings import Settings, load_settings, read_environment
 
 Command = Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, int]]
 
+SEARCH = "search"
 WINDOWS = ("1h", "6h", "24h", "7d")
 
 
@@ -34,7 +35,10 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
     def add(name: str, target: str, text: str, *, reading: bool = False) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=text, description=text)
+        # A search may leave out a -word that begins with h.
+        command = commands.add_parser(name, help=text, description=text, add_help=name != SEARCH)
+        if name == SEARCH:
+            command.add_argument("--help", action="help", help="show this help message and exit")
         command.set_defaults(target=target)
         if reading:
             command.add_argument("--json", action="store_true", help="print JSON alone")
@@ -78,9 +82,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     trends.add_argument("--window", choices=WINDOWS, default="24h")
     trends.add_argument("--limit", type=_positive, default=10)
-    search = add("search", "reading:search", "posts and news, best first", reading=True)
-    search.add_argument("words", nargs="+")
+    search = add(SEARCH, "reading:search", "posts and news, best first", reading=True)
+    search.epilog = (
+        'words, "phrases", -without, from:NAME, source:NAME, kind:news|tweet, since:DATE, '
+        "until:DATE, on:DATE; a date is 2026-11-21, 1405/08/30, 21 November or yesterday"
+    )
+    search.add_argument("words", nargs="*", help="all must occur; see below")
     search.add_argument("--limit", type=_positive, default=20)
+    search.add_argument("--newest", action="store_true", help="newest first")
     _add_jobs(commands)
     _add_cache(commands)
     _add_trying(commands)
@@ -178,7 +187,7 @@ def _positive(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     parser = build_parser()
-    given = parser.parse_args(arguments)
+    given = _read_arguments(parser, arguments)
     try:
         settings = load_settings(read_environment(os.environ, Path(".env")))
     except ConfigError as error:
@@ -199,6 +208,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _read_arguments(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None
+) -> argparse.Namespace:
+    """As the parser does, but a search may hold -words."""
+    given, rest = parser.parse_known_args(arguments)
+    if rest and (given.command != SEARCH or any(word.startswith("--") for word in rest)):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        given.words += rest
+    return given
 
 
 def _load(target: str) -> Command:

@@ -235,7 +235,7 @@ def written(now: datetime, outlets: list[int]) -> list[Post]:
 
 async def _ids(parts: Parts, term: str) -> tuple[int, ...]:
     hits = await parts.hoshyar.search.search(f'"{term}"', 5)
-    return tuple(post_id for post_id, _ in hits)
+    return tuple(hits.ids)
 
 
 def risen(term: str, rank: int, post_ids: tuple[int, ...], now: datetime) -> Trend:

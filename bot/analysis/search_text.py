@@ -1,6 +1,7 @@
 """What a full-text index is given of a text, and what it is asked for a query.
 
-Index and query meet in keys (`keys.fold`), so a word is found however it was typed.
+Index and query meet in keys (`keys.fold`), so a word is found however it was typed. Who wrote a
+post, where and of which kind are words too, marked by a `_` that no word of a text begins with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from bot.analysis.entities import HASHTAG, without_links
 from bot.analysis.keys import fold, fold_tag
 from bot.analysis.letters import ARABIC_LETTERS, MARKS, ZWNJ
 from bot.analysis.words import entries, word_set
+from bot.models.post import Post, PostKind
 
 _TAGS = re.compile(HASHTAG)
 _LETTER = f"[{ARABIC_LETTERS}{MARKS}]"
@@ -24,6 +26,7 @@ _DOUBTFUL = ("های", "هام", "هاش")  # كتاب‌های, but خانه‌
 # Parts of half-space words that are grammar, not words to search for.
 _AFFIXES = word_set("affixes")
 _MIN_STEM = 3  # letters; تنها is no plural of تن
+_HANDLE = re.compile(r"@?([A-Za-z0-9_]{1,32})")
 _QUERY = re.compile(
     r"(?P<minus>(?<!\S)[-\u2212])?(?:[\"«“„](?P<phrase>[^\"«»“”„]+)[\"»”“]|(?P<word>[^\s\"«»“”„]+))"
 )
@@ -72,11 +75,61 @@ def search_words(text: str) -> str:
     return " ".join((key, *dict.fromkeys(filter(None, more))))
 
 
+def document_words(post: Post) -> str:
+    """All that a post is found by: its words, then the marks of its author, source and kind."""
+    return " ".join(
+        (
+            search_words(f"{post.full_text} {post.author}"),
+            *map(author_mark, _author_keys(post.author)),
+            source_mark(post.source_id),
+            kind_mark(post.kind),
+        )
+    )
+
+
+def author_key(name: str) -> str:
+    """An author as asked for: a handle keeps its `_` (two people), any other name is one key."""
+    handle = _HANDLE.fullmatch(name.strip())
+    return handle[1].lower() if handle else fold_tag(name.lstrip("@"))
+
+
+def _author_keys(name: str) -> Iterator[str]:
+    """The whole name, and its parts if it is no handle: news are signed by first and last names."""
+    whole = author_key(name)
+    if whole.strip("_"):
+        yield whole
+    if not _HANDLE.fullmatch(name.strip()):
+        yield from dict.fromkeys(part for part in fold(name).split() if part != whole)
+
+
+def author_mark(key: str) -> str:
+    return f"_a_{key}"
+
+
+def source_mark(source_id: int) -> str:
+    return f"_s_{source_id}"
+
+
+def kind_mark(kind: PostKind) -> str:
+    return f"_k_{kind.value}"
+
+
 def _singulars(stem: str, ending: str) -> Iterator[str]:
     if len(stem) >= _MIN_STEM:
         yield stem
         if ending in _DOUBTFUL:
             yield stem + "ه"
+
+
+def joined(words: list[str]) -> list[str]:
+    """Keys of a query with compounds as one word, because every spelling of it is indexed so."""
+    out: list[str] = []
+    place = 0
+    while place < len(words):
+        count = 2 if place + 1 < len(words) and _joined(*words[place : place + 2]) else 1
+        out.append("".join(words[place : place + count]))
+        place += count
+    return out
 
 
 def query_words(text: str) -> str:
@@ -88,13 +141,8 @@ def query_words(text: str) -> str:
     plain: list[str] = []
 
     def flush() -> None:
-        if plain:
-            words = fold(" ".join(plain)).split()
-            plain.clear()
-            while words:
-                count = 2 if len(words) > 1 and _joined(words[0], words[1]) else 1
-                out.append("".join(words[:count]))
-                del words[:count]
+        out.extend(joined(fold(" ".join(plain)).split()))
+        plain.clear()
 
     for match in _QUERY.finditer(normalise(text)):
         minus, phrase, word = match["minus"], match["phrase"], match["word"]

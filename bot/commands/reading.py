@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from bot.app import open_hoshyar
 from bot.commands.output import answer, moment, post_entry, post_line
@@ -61,19 +62,25 @@ def _line(rank: int, trend: Trend) -> str:
 
 
 async def search(settings: Settings, given: argparse.Namespace) -> int:
-    """Posts and news that hold the words, best first."""
+    """Posts and news that fit a query, best or newest first."""
     async with open_hoshyar(settings) as hoshyar:
         await hoshyar.search.catch_up()
-        hits = await hoshyar.search.search(" ".join(given.words), given.limit)
-        posts = await hoshyar.posts.get_many(post_id for post_id, _ in hits)
+        found = await hoshyar.lookup.find(
+            " ".join(given.words),
+            0,
+            given.limit,
+            hoshyar.default_timezone,
+            newest_first=given.newest,
+        )
         names = await hoshyar.lookup.source_names()
-    scores = dict(hits)
+    if found.back_to is not None:
+        sys.stderr.write(f"the words are very common: searched back to {found.back_to:%F %T}Z\n")
     answer(
         [
-            post_entry(post, names.get(post.source_id, "")) | {"score": round(scores[post.id], 3)}
-            for post in posts.values()
+            post_entry(post, names.get(post.source_id, "")) | {"score": round(score, 3)}
+            for post, score in zip(found.posts, found.scores, strict=True)
         ],
-        (post_line(post) for post in posts.values()),
+        (post_line(post) for post in found.posts),
         as_json=given.json,
         empty="nothing found",
     )

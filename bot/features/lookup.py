@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
+from bot.analysis.search_query import parse_query
 from bot.analysis.terms import trend_key
+from bot.analysis.text import fold_tag
+from bot.errors import BadInput, NotFound
 from bot.features.analyse import Analyser
 from bot.models.insight import Explanation, MoodSplit, Trend, Window
 from bot.models.lookup import Found, TermFacts
-from bot.models.post import Post, PostKind, SourceKind, SourceState
+from bot.models.post import TWITTER_SOURCE_ID, Post, PostKind, Source, SourceKind, SourceState
+from bot.models.search import SearchQuery
 from bot.ports import Clock
 from bot.services.search_index import SearchIndex
 from bot.storage.insights import SNAPSHOT_SIZE, TrendStore
@@ -22,6 +28,8 @@ Order = Literal["best", "newest"]
 TELLING = 6  # posts that a card or an explanation may show
 SAMPLED = 80  # the newest posts among which the telling ones of each mood are sought
 MOST_TOPICS = 12
+MOST_SOURCES = 50  # that one name may mean; each is a term of the query
+_TWITTER = frozenset(map(fold_tag, ("x", "twitter", "توییتر", "توئیتر", "تویتر", "ایکس")))
 
 
 class Lookup:
@@ -74,6 +82,7 @@ class Lookup:
         query = term_query(trend.term if trend else term)
         start, before = now - window.span, now - 2 * window.span
         volume = await self._search.count(query, start, now)
+        previous = await self._search.count(query, before, start)
         mood = await self._search.mood(query, start, now)
         if trend is not None and (moods is False or not mood.total):
             mood = trend.mood
@@ -82,8 +91,9 @@ class Lookup:
             key=trend.key if trend else key,
             window=window,
             at=now,
-            volume=volume,
-            previous=await self._search.count(query, before, start),
+            volume=volume.value,
+            previous=previous.value,
+            is_estimate=volume.is_estimate or previous.is_estimate,
             mood=mood,
             mood_before=await self._search.mood(query, before, start) if moods else MoodSplit(),
             first_at=await self._search.first_seen(query, start),
@@ -101,7 +111,7 @@ class Lookup:
         order: Order = "newest" if moods else "best"
         limit = SAMPLED if moods else TELLING
         hits = await self._search.search(query, limit, order=order, since=start)
-        posts = list((await self._posts.get_many([post_id for post_id, _ in hits])).values())
+        posts = list((await self._posts.get_many(hits.ids)).values())
         if moods:
             posts.sort(key=lambda post: (post.mood_confidence, _weight(post)), reverse=True)
         return tuple(posts)
@@ -110,19 +120,52 @@ class Lookup:
         return await self._posts.get_many(post_ids)
 
     async def find(
-        self, query: str, page: int, per_page: int, *, newest_first: bool = False
+        self, text: str, page: int, per_page: int, timezone: str, *, newest_first: bool = False
     ) -> Found:
-        """One page of a full-text search in everything stored."""
-        total = await self._search.count(query)
+        """One page of a full-text search in everything stored; dates are days of the zone.
+
+        Raises BadInput for what cannot be read as a query, and NotFound for an unknown source.
+        """
+        query = await self._with_sources(parse_query(text, self._clock(), timezone))
         order: Order = "newest" if newest_first else "best"
-        hits = await self._search.search(query, per_page, page * per_page, order=order)
-        posts = await self._posts.get_many([post_id for post_id, _ in hits])
+        hits = await self._search.search(query, per_page + 1, page * per_page, order=order)
+        total = await self._search.count(query)
+        posts = await self._posts.get_many(hits.ids[:per_page])
+        seen = page * per_page + len(hits.ids)
         return Found(
-            query=query,
+            query=text,
             posts=tuple(posts.values()),
-            total=total,
+            total=max(total.value, seen),
             page=page,
-            newest_first=newest_first,
+            newest_first=newest_first or not query.words,
+            scores=tuple(score for post_id, score in hits.found if post_id in posts),
+            more=len(hits.ids) > per_page,
+            total_is_estimate=total.is_estimate,
+            back_to=hits.back_to,
+            behind=await self._search.behind(),
+        )
+
+    async def _with_sources(self, query: SearchQuery) -> SearchQuery:
+        """The same with sources by number."""
+        if not (query.source_names or query.not_source_names):
+            return query
+        known = await self._sources.all()
+
+        def numbers(names: Sequence[str]) -> tuple[int, ...]:
+            found: dict[int, None] = {}
+            for name in names:
+                ids = named_sources(name, known)
+                if not ids:
+                    raise NotFound("search.no_source", name=name)
+                found.update(dict.fromkeys(ids))
+            if len(found) > MOST_SOURCES:
+                raise BadInput("search.too_many_sources", limit=MOST_SOURCES)
+            return tuple(found)
+
+        return replace(
+            query,
+            sources=numbers(query.source_names),
+            not_sources=numbers(query.not_source_names),
         )
 
     async def term_news(self, term: str, window: Window, limit: int) -> tuple[Post, ...]:
@@ -134,7 +177,7 @@ class Lookup:
             since=self._clock() - window.span,
             kind=PostKind.NEWS,
         )
-        return tuple((await self._posts.get_many([post_id for post_id, _ in hits])).values())
+        return tuple((await self._posts.get_many(hits.ids)).values())
 
     async def topics(self) -> list[str]:
         """The topics of the sources, the most common first."""
@@ -163,11 +206,37 @@ class Lookup:
             )
             return tuple(found[:per_page]), len(found) > per_page, False
         hits = await self._search.search(topic, limit, offset, order="newest", kind=PostKind.NEWS)
-        posts = tuple((await self._posts.get_many([post_id for post_id, _ in hits])).values())
-        return posts[:per_page], len(hits) > per_page, True
+        posts = tuple((await self._posts.get_many(hits.ids)).values())
+        return posts[:per_page], len(hits.ids) > per_page, True
 
     async def source_names(self) -> dict[int, str]:
         return await self._sources.names()
+
+
+def named_sources(name: str, known: Sequence[Source]) -> tuple[int, ...]:
+    """The sources that a person means: by number, whole name, host, or a part of the name."""
+    if name.isdecimal():
+        return tuple(source.id for source in known if source.id == int(name))
+    wanted = fold_tag(name)
+    if wanted in _TWITTER:
+        return (TWITTER_SOURCE_ID,)
+    readings: tuple[Callable[[Source], bool], ...] = (
+        lambda source: fold_tag(source.name) == wanted,
+        lambda source: _is_of_host(source, name.lower()),
+        lambda source: bool(wanted) and wanted in fold_tag(source.name),
+    )
+    for fits in readings:
+        if ids := tuple(source.id for source in known if fits(source)):
+            return ids
+    return ()
+
+
+def _is_of_host(source: Source, wanted: str) -> bool:
+    hosts = (urlsplit(address).hostname or "" for address in (source.site_url, source.url))
+    wanted = wanted.removeprefix("https://").removeprefix("http://").removeprefix("www.")
+    return "." in wanted and any(
+        host == wanted or host.endswith(f".{wanted}") for host in hosts if host
+    )
 
 
 def term_query(term: str) -> str:

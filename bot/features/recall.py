@@ -16,6 +16,7 @@ from bot.analysis.text import fold
 from bot.models.ai import AskedSpan, Evidence, Facts, Intent, SpanName
 from bot.models.insight import SeriesPoint
 from bot.models.post import TWITTER_SOURCE_ID, Mood, Post, PostKind
+from bot.models.search import Figure
 from bot.services.search_index import SearchIndex
 from bot.storage.posts import PostStore
 from bot.storage.sources import SourceStore
@@ -64,17 +65,18 @@ class Recall:
         if not volume:
             return Recalled(Facts(subject=" ".join(terms), span=span, volume=0))
         query = " ".join(said)
-        found = await self._read(query, since, until, volume)
+        found = await self._read(query, since, until, volume.value)
         names = await self._sources.names()
         started_at, peak_at = await self._wave(query, span, found)
         voices = Counter(filter(None, map(voice_of, found)))
         facts = Facts(
             subject=" ".join(said),
             span=span,
-            volume=volume,
+            volume=volume.value,
+            is_estimate=volume.is_estimate,
             baseline=await self._usual(query, span),
             voices=len(voices),
-            voices_at_least=volume > len(found),
+            voices_at_least=volume.value > len(found),
             loudest=_loudest(found, names),
             started_at=started_at,
             peak_at=peak_at,
@@ -129,7 +131,7 @@ class Recall:
 
     async def _sayable(
         self, terms: Sequence[str], since: datetime | None, until: datetime | None
-    ) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    ) -> tuple[tuple[str, ...], tuple[str, ...], Figure]:
         """The words that posts say together, the words that none says, and how many posts it is.
 
         The most words that ENOUGH posts say, or, if there are not so many posts, that any says.
@@ -145,12 +147,12 @@ class Recall:
             else:
                 unsaid.append(term)
         least = 2 if terms and terms[0] in unsaid else 1
-        few: tuple[tuple[str, ...], int] = (), 0
+        few: tuple[tuple[str, ...], Figure] = (), Figure()
         tried = 0
         for size in range(len(known), least - 1, -1):
             for part in combinations(known, size):  # the first words come first
                 volume = await self._search.count(" ".join(part), since, until)
-                if volume >= ENOUGH:
+                if volume.value >= ENOUGH:
                     return part, tuple(unsaid), volume
                 if volume and not few[1]:
                     few = part, volume
@@ -167,7 +169,7 @@ class Recall:
         newest = await self._search.search(
             query, min(volume, READ_NEWEST), order="newest", since=since, until=until
         )
-        ids = dict.fromkeys(post_id for post_id, _ in (*best, *newest))
+        ids = dict.fromkeys((*best.ids, *newest.ids))
         return [p for p in (await self._posts.get_many(ids)).values() if p.drop is None]
 
     async def _usual(self, query: str, span: AskedSpan) -> float | None:
@@ -180,7 +182,7 @@ class Recall:
         for back in range(1, (PAST_SPANS if shift == _DAY else 3) + 1):
             start, end = span.start - back * shift, span.end - back * shift
             if (await self._posts.count_between(start, end)).get("kept", 0):
-                counts.append(await self._search.count(query, start, end))
+                counts.append((await self._search.count(query, start, end)).value)
         return sum(counts) / len(counts) if counts else None
 
     async def _wave(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bot.analysis.text import query_words
 from bot.errors import BadInput
 from bot.handlers.asked import Asked, Commands, Presses
 from bot.handlers.buttons import Verb
@@ -34,10 +33,12 @@ async def search_page(asked: Asked) -> None:
 async def show_search(
     asked: Asked, query: str, page: int = 0, *, newest_first: bool = False
 ) -> None:
-    if len(query) > LONGEST_QUERY or not query_words(query):
+    if len(query) > LONGEST_QUERY:
         raise BadInput("error.bad_query", limit=LONGEST_QUERY)
     page = min(max(page, 0), LAST_PAGE)
-    found = await asked.hoshyar.lookup.find(query, page, PER_PAGE, newest_first=newest_first)
+    found = await asked.hoshyar.lookup.find(
+        query, page, PER_PAGE, asked.chat.timezone, newest_first=newest_first
+    )
     names = await asked.hoshyar.lookup.source_names()
     ref = await query_ref(asked, query)
     await asked.show(search_message(asked.reader, found, ref, names, asked.owner))

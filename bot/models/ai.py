@@ -115,6 +115,7 @@ class Facts:
     subject: str
     span: AskedSpan
     volume: int
+    is_estimate: bool = False  # `volume` was partly sampled
     baseline: float | None = None
     voices: int = 0
     voices_at_least: bool = False

@@ -25,14 +25,24 @@ class TermFacts:
     posts: tuple[Post, ...] = ()  # the most telling first
     trend: Trend | None = None
     rank: int = 0
+    is_estimate: bool = False  # of `volume` or `previous` a part was sampled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One page of a search."""
+    """One page of a search.
+
+    `back_to`: the words are so common that only what was written since then was searched.
+    `behind`: about so many stored posts cannot be found yet.
+    """
 
     query: str
     posts: tuple[Post, ...]
     total: int
     page: int
     newest_first: bool = False
+    scores: tuple[float, ...] = ()
+    more: bool = False
+    total_is_estimate: bool = False
+    back_to: datetime | None = None
+    behind: int = 0

@@ -1,283 +1,257 @@
 """Full-text search: an SQLite FTS5 file of its own that follows the posts of any database.
 
-Documents are keyed by time (milliseconds, then the low bits of the post's id), so newest-first,
-date ranges and series walk the index in order and stop early. The file can be thrown away: it is
-built again from the posts. Words go in exactly as queries do, through `analysis.text`.
+The file can be thrown away: it is built again from the posts, in the background, the newest first.
+Words go in exactly as queries do, through `analysis`. No query takes long: words that very many
+posts hold are not read to the end, and what is returned says so.
 """
 
 from __future__ import annotations
 
-import logging
-import re
+import asyncio
+import json
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from bot.analysis.text import query_words, search_words
-from bot.errors import StorageError
+from bot.analysis.ranking import Candidate, best, weight
+from bot.analysis.search_query import plain_query
 from bot.models.insight import MoodSplit, SeriesPoint
-from bot.models.post import Post, PostKind
-from bot.ports import Transaction
-from bot.services.db_sqlite import SqliteDatabase
-from bot.storage.posts import PostStore, series_of
+from bot.models.post import PostKind
+from bot.models.search import Figure, Hits, SearchQuery
+from bot.services.search_expression import Expression
+from bot.services.search_file import FIRST_KEY, LAST_KEY, TIME_BITS, SearchFile, first_key
+from bot.services.search_following import Follower
+from bot.services.search_scan import COUNT_PATIENCE_S, RARE, SEARCH_PATIENCE_S, Scanner, Tally
+from bot.storage.posts import PostStore
 from bot.utils.times import from_ms, to_ms
 
-log = logging.getLogger(__name__)
-
-SCHEMA_VERSION = 1
-BATCH = 2000
-# bm25 reads every match; past this many of the newest the order hardly changes and time does.
+# Among so many of the newest matches the best are sought: reading and weighing them takes 15 ms.
 RANKED_AT_MOST = 2000
+DEEPEST_OFFSET = 10_000
+_STRETCH, _STRETCH_MS = 10_000, 6 * 3_600_000  # posts that tell how common a common word is
 
-_ID_BITS = 20
-_KINDS = {PostKind.TWEET: 0, PostKind.NEWS: 1}
-_MOODS = ("", "positive", "neutral", "negative")
-_LATEST = (1 << 63) - 1
-_SCHEMA = (
-    (
-        "CREATE TABLE docs (doc INTEGER PRIMARY KEY, post_id INTEGER NOT NULL, "
-        "kind INTEGER NOT NULL, mood INTEGER NOT NULL, source_id INTEGER NOT NULL, "
-        "words TEXT NOT NULL)"
-    ),
-    "CREATE INDEX docs_post ON docs (post_id)",
-    (
-        "CREATE VIRTUAL TABLE fts USING fts5(words, content='docs', content_rowid='doc', "
-        "tokenize=\"unicode61 remove_diacritics 0 tokenchars '_#'\")"
-    ),
-    "CREATE TABLE progress (one INTEGER PRIMARY KEY, post_id INTEGER NOT NULL)",
-    "INSERT INTO progress VALUES (1, 0)",
-)
-_PART = re.compile(r'(-?)(?:"([^"]*)"|(\S+))')
-
-
-def match_expression(query: str, *, any_word: bool = False) -> str:
-    """A person's query as an FTS5 expression; "" when it has no word to look for.
-
-    All words must occur (or any, with `any_word`); "…" is a phrase; a leading minus excludes.
-    """
-    wanted: list[str] = []
-    unwanted: list[str] = []
-    for minus, phrase, word in _PART.findall(query_words(query)):
-        term = (phrase or word).replace('"', " ").strip()
-        if term:
-            (unwanted if minus else wanted).append(f'"{term}"')
-    if not wanted:
-        return ""
-    expression = (" OR " if any_word else " AND ").join(wanted)
-    return f"({expression}) NOT ({' OR '.join(unwanted)})" if unwanted else expression
+Order = Literal["best", "newest"]
 
 
 class SearchIndex:
     """Search over kept posts; make it with `open`."""
 
-    def __init__(self, db: SqliteDatabase, posts: PostStore) -> None:
-        self._db = db
-        self._posts = posts
+    def __init__(
+        self,
+        file: SearchFile,
+        posts: PostStore,
+        *,
+        search_patience_s: float = SEARCH_PATIENCE_S,
+        count_patience_s: float = COUNT_PATIENCE_S,
+    ) -> None:
+        self._file = file
+        self._follower = Follower(file, posts)
+        self._scanner = Scanner(file, search_patience_s, count_patience_s)
 
     @classmethod
-    async def open(cls, path: Path, posts: PostStore) -> SearchIndex:
-        """Open the index file; one of another version or a broken one is built anew."""
-        try:
-            db = await SqliteDatabase.open(path)
-        except StorageError:
-            log.warning("the search index is damaged and is built again", extra={"file": str(path)})
-            for suffix in ("", "-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-            db = await SqliteDatabase.open(path)
-        try:
-            version = await db.fetch_one("PRAGMA user_version")
-            await db.fetch_one("SELECT MAX(doc) FROM docs")
-            fresh = version is not None and version[0] == SCHEMA_VERSION
-        except StorageError:
-            fresh = False
-        if not fresh:
-            await db.write(_build_schema)
-        return cls(db, posts)
+    async def open(
+        cls,
+        path: Path,
+        posts: PostStore,
+        *,
+        search_patience_s: float = SEARCH_PATIENCE_S,
+        count_patience_s: float = COUNT_PATIENCE_S,
+    ) -> SearchIndex:
+        """Open the index file; one of another version or a broken one is made anew."""
+        return cls(
+            await SearchFile.open(path),
+            posts,
+            search_patience_s=search_patience_s,
+            count_patience_s=count_patience_s,
+        )
 
     async def close(self) -> None:
-        await self._db.close()
+        await self._file.close()
 
-    async def catch_up(self) -> int:
-        """Index the posts that came since the last time; returns how many were read."""
-        total = 0
-        while True:
-            row = await self._db.fetch_one("SELECT post_id FROM progress")
-            done = int(row[0]) if row else 0
-            posts = await self._posts.after(done, BATCH)
-            if not posts:
-                return total
-            await self._db.write(lambda tx, p=posts, d=done: _add(tx, p, d))  # type: ignore[misc]
-            total += len(posts)
+    async def catch_up(self, patience_s: float = math.inf) -> int:
+        """Index the posts that came since the last time, drops and restores too.
 
-    async def forget(self, post_id: int) -> None:
-        """Take a post out, e.g. after an admin dropped it."""
-        await self._db.write(lambda tx: _remove(tx, [post_id]))
+        Returns how many posts were read. With a patience it may leave older posts for the next
+        time; what is newest comes first.
+        """
+        return await self._follower.catch_up(patience_s)
 
-    async def remember(self, post: Post) -> None:
-        """Put one post in (again), e.g. after an admin took a drop back."""
+    async def behind(self) -> int:
+        """About how many stored posts cannot be found yet."""
+        return await self._follower.behind()
 
-        async def unit(tx: Transaction) -> None:
-            await _remove(tx, [post.id])
-            await _insert(tx, [post])
-
-        await self._db.write(unit)
+    async def forget_before(self, moment: datetime) -> int:
+        """Take out posts written before then; returns how many."""
+        return await self._follower.forget_before(moment)
 
     async def search(
         self,
-        query: str,
+        query: str | SearchQuery,
         limit: int = 20,
         offset: int = 0,
         *,
-        order: Literal["best", "newest"] = "best",
+        order: Order = "best",
         since: datetime | None = None,
         until: datetime | None = None,
         kind: PostKind | None = None,
         any_word: bool = False,
-    ) -> list[tuple[int, float]]:
-        """Ids of matching posts with a score (higher is better; 0 when newest first)."""
-        expression = match_expression(query, any_word=any_word)
-        if not expression:
-            return []
-        first, last = _bounds(since, until)
-        of_kind = "" if kind is None else f" AND docs.kind={_KINDS[kind]}"
-        if order == "best":
-            cut = await self._db.fetch_one(
-                "SELECT MIN(rowid) FROM (SELECT rowid FROM fts WHERE fts MATCH ? "
-                "AND rowid BETWEEN ? AND ? ORDER BY rowid DESC LIMIT ?)",
-                (expression, first, last, RANKED_AT_MOST),
-            )
-            if cut is None or cut[0] is None:
-                return []
-            first = int(cut[0])
-        by = "rank" if order == "best" else "fts.rowid DESC"
-        score = "-rank" if order == "best" else "0.0"
-        rows = await self._db.fetch_all(
-            f"SELECT docs.post_id, {score} FROM fts JOIN docs ON docs.doc=fts.rowid "  # noqa: S608
-            f"WHERE fts MATCH ? AND fts.rowid BETWEEN ? AND ?{of_kind} "
-            f"ORDER BY {by} LIMIT ? OFFSET ?",
-            (expression, first, last, limit, offset),
+    ) -> Hits:
+        """Matching posts; a text is words, "phrases" and -minus words, without fields.
+
+        The best are sought among the newest RANKED_AT_MOST matches.
+        """
+        asked = _asked(query, since, until, kind)
+        expression = Expression(asked, any_word)
+        if not expression or offset > DEEPEST_OFFSET:
+            return Hits()
+        first, last = _bounds(asked)
+        is_ranked = order == "best" and bool(asked.words)
+        most = max(RANKED_AT_MOST, offset + limit) if is_ranked else offset + limit
+        keys, down_to = await self._scanner.newest(expression, first, last, most)
+        if is_ranked:
+            scored = (await self._rank(asked, keys))[offset : offset + limit]
+        else:
+            scored = [(key, 0.0) for key in keys[offset:]]
+        ids = await self._post_ids([key for key, _ in scored])
+        return Hits(
+            tuple((ids[key], score) for key, score in scored if key in ids),
+            None if down_to is None else from_ms(down_to >> TIME_BITS),
         )
-        return [(int(post_id), float(rank)) for post_id, rank in rows]
 
     async def count(
         self,
-        query: str,
+        query: str | SearchQuery,
         since: datetime | None = None,
         until: datetime | None = None,
         *,
         any_word: bool = False,
-    ) -> int:
-        expression = match_expression(query, any_word=any_word)
+    ) -> Figure:
+        """How many posts match."""
+        asked = _asked(query, since, until)
+        expression = Expression(asked, any_word)
         if not expression:
-            return 0
-        row = await self._db.fetch_one(
-            "SELECT COUNT(*) FROM fts WHERE fts MATCH ? AND rowid BETWEEN ? AND ?",
-            (expression, *_bounds(since, until)),
-        )
-        return int(row[0]) if row else 0
+            return Figure()
+        (tally,) = await self._scanner.tally(expression, [_bounds(asked)])
+        if not tally.is_estimate:
+            return Figure(round(tally.posts))
+        return Figure(int(float(f"{tally.posts:.1e}")), is_estimate=True)  # two digits are known
 
     async def series(
-        self, query: str, since: datetime, until: datetime, step_s: int
+        self, query: str | SearchQuery, since: datetime, until: datetime, step_s: int
     ) -> list[SeriesPoint]:
         """Matching posts and their moods in equal steps of [since, until)."""
-        expression = match_expression(query)
-        if not expression:
-            return series_of([], since, until, step_s)
-        start = to_ms(since)
-        rows = await self._db.fetch_all(
-            f"SELECT (fts.rowid >> {_ID_BITS}) - ((fts.rowid >> {_ID_BITS}) - ?) % ?, "  # noqa: S608
-            "docs.mood, COUNT(*) FROM fts JOIN docs ON docs.doc=fts.rowid "
-            "WHERE fts MATCH ? AND fts.rowid BETWEEN ? AND ? GROUP BY 1, 2",
-            (start, step_s * 1000, expression, *_bounds(since, until)),
-        )
-        return series_of(
-            ((int(bucket), _MOODS[mood], int(count)) for bucket, mood, count in rows),
-            since,
-            until,
-            step_s,
-        )
+        start, end, step_ms = to_ms(since), to_ms(until), step_s * 1000
+        expression = Expression(_asked(query))
+        steps = range(start, end, step_ms)
+        tallies = [Tally() for _ in steps]
+        if expression:
+            spans = [(first_key(at), first_key(min(at + step_ms, end)) - 1) for at in steps]
+            tallies = await self._scanner.tally(expression, spans, moods=True)
+        return [
+            SeriesPoint(
+                at=from_ms(at),
+                posts=round(tally.posts),
+                mood=_mood_split(tally),
+                is_estimate=tally.is_estimate,
+            )
+            for at, tally in zip(steps, tallies, strict=True)
+        ]
 
     async def mood(
-        self, query: str, since: datetime | None = None, until: datetime | None = None
+        self,
+        query: str | SearchQuery,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> MoodSplit:
         """How the matching posts split by mood."""
-        expression = match_expression(query)
+        asked = _asked(query, since, until)
+        expression = Expression(asked)
         if not expression:
             return MoodSplit()
-        rows = await self._db.fetch_all(
-            "SELECT docs.mood, COUNT(*) FROM fts JOIN docs ON docs.doc=fts.rowid "
-            "WHERE fts MATCH ? AND fts.rowid BETWEEN ? AND ? GROUP BY 1",
-            (expression, *_bounds(since, until)),
-        )
-        counts = {_MOODS[mood]: int(count) for mood, count in rows}
-        return MoodSplit(
-            positive=counts.get("positive", 0),
-            neutral=counts.get("neutral", 0),
-            negative=counts.get("negative", 0),
-        )
+        (tally,) = await self._scanner.tally(expression, [_bounds(asked)], moods=True)
+        return _mood_split(tally)
 
-    async def first_seen(self, query: str, since: datetime | None = None) -> datetime | None:
-        """When the oldest matching post was written."""
-        expression = match_expression(query)
+    async def first_seen(
+        self, query: str | SearchQuery, since: datetime | None = None
+    ) -> datetime | None:
+        """When the oldest matching post was written; None too when finding it takes too long."""
+        asked = _asked(query, since)
+        expression = Expression(asked)
         if not expression:
             return None
-        row = await self._db.fetch_one(
-            "SELECT rowid FROM fts WHERE fts MATCH ? AND rowid BETWEEN ? AND ? "
-            "ORDER BY rowid LIMIT 1",
-            (expression, *_bounds(since, None)),
+        key = await self._scanner.oldest(expression, *_bounds(asked))
+        return None if key is None else from_ms(key >> TIME_BITS)
+
+    async def _rank(self, asked: SearchQuery, keys: Sequence[int]) -> list[tuple[int, float]]:
+        rows = await self._file.fetch_all(
+            "SELECT doc, words FROM docs WHERE doc IN (SELECT value FROM json_each(?))",
+            (json.dumps(keys),),
         )
-        return from_ms(int(row[0]) >> _ID_BITS) if row else None
+        candidates = [Candidate(int(key), int(key) >> TIME_BITS, str(words)) for key, words in rows]
+        posts = await self._scanner.size()
+        terms = [(term, weight(await self._holders(term, posts), posts)) for term in asked.words]
+        return await asyncio.to_thread(best, candidates, terms, await self._mean_words(posts))
 
+    async def _mean_words(self, posts: int) -> float:
+        """How many words a post has on the average."""
+        rows = await self._file.fetch_all("SELECT words FROM progress")
+        return max(1.0, int(rows[0][0]) / posts) if rows and posts else 1.0
 
-def _bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
-    """The first and last document key of [since, until)."""
-    first = 0 if since is None else to_ms(since) << _ID_BITS
-    last = _LATEST if until is None else (to_ms(until) << _ID_BITS) - 1
-    return first, last
+    async def _holders(self, term: str, posts: int) -> float:
+        """About how many posts hold a word; of a phrase, its rarest word."""
+        return min([await self._holders_of_word(word, posts) for word in term.split()])
 
+    async def _holders_of_word(self, word: str, posts: int) -> float:
+        """Few are counted; else the word's share of a recent stretch tells."""
+        few = await self._scanner.holders(word, RARE)
+        if few < RARE:
+            return few
+        keys = await self._file.fetch_all("SELECT MAX(doc) FROM docs")
+        last = int(keys[0][0])
+        first = last - first_key(_STRETCH_MS)
+        while (seen := await self._scanner.size(first, last)) < _STRETCH and seen < posts:
+            first = last - 2 * (last - first)
+        held = await self._scanner.tally(Expression(SearchQuery(words=(word,))), [(first, last)])
+        return max(few, held[0].posts * posts / max(1, seen))
 
-def _doc(post: Post) -> int:
-    return (to_ms(post.created_at) << _ID_BITS) | (post.id & ((1 << _ID_BITS) - 1))
-
-
-async def _build_schema(tx: Transaction) -> None:
-    for name in ("fts", "docs", "progress"):
-        await tx.execute(f"DROP TABLE IF EXISTS {name}")
-    for statement in _SCHEMA:
-        await tx.execute(statement)
-    await tx.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-
-
-async def _add(tx: Transaction, posts: Sequence[Post], expected: int) -> None:
-    row = await tx.fetch_one("SELECT post_id FROM progress")
-    if row is None or row[0] != expected:
-        return  # another process indexed these in the meantime
-    await _insert(tx, posts)
-    await tx.execute("UPDATE progress SET post_id=?", (posts[-1].id,))
-
-
-async def _insert(tx: Transaction, posts: Sequence[Post]) -> None:
-    docs = [
-        (
-            _doc(post),
-            post.id,
-            _KINDS[post.kind],
-            _MOODS.index(post.mood or ""),
-            post.source_id,
-            search_words(f"{post.full_text} {post.author}"),
+    async def _post_ids(self, keys: Sequence[int]) -> dict[int, int]:
+        rows = await self._file.fetch_all(
+            "SELECT doc, post_id FROM docs WHERE doc IN (SELECT value FROM json_each(?))",
+            (json.dumps(keys),),
         )
-        for post in posts
-    ]
-    await tx.execute_many("INSERT OR REPLACE INTO docs VALUES (?, ?, ?, ?, ?, ?)", docs)
-    await tx.execute_many(
-        "INSERT INTO fts (rowid, words) VALUES (?, ?)", [(doc[0], doc[5]) for doc in docs]
+        return {int(key): int(post_id) for key, post_id in rows}
+
+
+def _asked(
+    query: str | SearchQuery,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    kind: PostKind | None = None,
+) -> SearchQuery:
+    """A query with what the caller adds to it."""
+    asked = plain_query(query) if isinstance(query, str) else query
+    if asked.is_empty:
+        return asked
+    return replace(
+        asked,
+        since=max(filter(None, (asked.since, since)), default=None),
+        until=min(filter(None, (asked.until, until)), default=None),
+        kind=kind or asked.kind,
     )
 
 
-async def _remove(tx: Transaction, post_ids: Sequence[int]) -> None:
-    for post_id in post_ids:
-        row = await tx.fetch_one("SELECT doc, words FROM docs WHERE post_id=?", (post_id,))
-        if row is not None:
-            await tx.execute("INSERT INTO fts (fts, rowid, words) VALUES ('delete', ?, ?)", row)
-            await tx.execute("DELETE FROM docs WHERE doc=?", (row[0],))
+def _bounds(asked: SearchQuery) -> tuple[int, int]:
+    """The first and last key of [since, until)."""
+    first = FIRST_KEY if asked.since is None else first_key(to_ms(asked.since))
+    last = LAST_KEY if asked.until is None else first_key(to_ms(asked.until)) - 1
+    return first, last
+
+
+def _mood_split(tally: Tally) -> MoodSplit:
+    _, positive, neutral, negative = map(round, tally.moods)
+    return MoodSplit(
+        positive=positive, neutral=neutral, negative=negative, is_estimate=tally.is_estimate
+    )

@@ -121,11 +121,16 @@ def _plain_card(reader: Reader, facts: TermFacts) -> RichText:
         head,
         reader.rich("card.not_trending", window=past),
         "",
-        reader.rich("card.volume", posts=reader.count("posts", facts.volume), window=past),
+        reader.rich("card.volume", posts=_posts(reader, facts), window=past),
         compared(reader, facts.volume, facts.previous),
         reader.rich("card.first", when=reader.when(facts.first_at)) if facts.first_at else None,
         *_mood(reader, facts),
     )
+
+
+def _posts(reader: Reader, facts: TermFacts) -> str:
+    posts = reader.count("posts", facts.volume)
+    return reader.t("count.about", what=posts) if facts.is_estimate else posts
 
 
 def compared(reader: Reader, volume: int, previous: int) -> RichText | None:

@@ -10,11 +10,12 @@ from bot.handlers.views.start import Example
 from bot.handlers.views.trends import TERM_LENGTH, page_row
 from bot.models.insight import Window
 from bot.models.lookup import Found
-from bot.models.messages import Button, Keyboard, OutMessage
+from bot.models.messages import Button, Keyboard, OutMessage, RichText
 from bot.models.post import Post
 
 PER_PAGE = 5
 LAST_PAGE = 199  # nobody reads on; deeper offsets only cost time
+TELL_BEHIND = 500  # posts that cannot be found yet; fewer are on their way in a moment
 BEST, NEWEST = "b", "n"
 
 
@@ -25,14 +26,21 @@ def search_message(
     t = reader.t
     query = reader.name(shortened(found.query, TERM_LENGTH))
     watch = Button(text=t("button.watch"), data=pack(Verb.WATCH_ADD, ref, owner=owner))
-    if not found.total:
+    if not found.posts and not found.page:
         return reader.lines(
-            reader.rich("search.none", query=query), "", reader.rich("search.none_tip")
+            reader.rich("search.none", query=query),
+            *_limits(reader, found),
+            "",
+            reader.rich("search.none_tip"),
         ).message(keyboard=((watch,),))
     order = t("search.order_newest" if found.newest_first else "search.order_best")
+    hits = reader.count("hits", found.total)
+    if found.total_is_estimate:
+        hits = t("count.about", what=hits)
     body = reader.lines(
         reader.rich("search.title", query=query),
-        reader.rich("search.found", hits=reader.count("hits", found.total), order=order),
+        reader.rich("search.found", hits=hits, order=order),
+        *_limits(reader, found),
     )
     for post in found.posts:
         body.newline(2).add(post_lines(reader, post, sources))
@@ -43,9 +51,19 @@ def search_message(
     )
     card = Button(text=t("button.card"), data=pack(Verb.CARD, ref, Window.H24, 0, owner=owner))
     keyboard: Keyboard = ((other, card), (watch,))
-    more = (found.page + 1) * PER_PAGE < found.total and found.page < LAST_PAGE
+    more = found.more and found.page < LAST_PAGE
     turning = page_row(reader, Verb.SEARCH, found.page, more, ref, here, owner=owner)
     return body.message(keyboard=(turning, *keyboard) if turning else keyboard)
+
+
+def _limits(reader: Reader, found: Found) -> list[RichText]:
+    """Why something may be missing, if it may."""
+    said = []
+    if found.back_to is not None:
+        said.append(reader.rich("search.back_to", when=reader.when(found.back_to)))
+    if found.behind >= TELL_BEHIND:
+        said.append(reader.rich("search.behind", n=found.behind))
+    return said
 
 
 def news_message(

@@ -121,7 +121,10 @@ class _Answer:
 
     def _volume(self, facts: Facts) -> list[str]:
         say = self._words.say
-        posts, usual = self._words.posts(facts.volume), self._usual(facts)
+        posts, usual = (
+            self._words.posts(facts.volume, is_estimate=facts.is_estimate),
+            self._usual(facts),
+        )
         if not facts.voices:
             lines = [say("volume.line_nameless", posts=posts, usual=usual)]
             return [*lines, say("volume.few")] if facts.volume < FEW_POSTS else lines
@@ -209,7 +212,7 @@ class _Answer:
                     "said.ranked",
                     place=self._words.count(place),
                     subject=self._foreign(tidy(facts.subject)),
-                    posts=self._words.posts(facts.volume),
+                    posts=self._words.posts(facts.volume, is_estimate=facts.is_estimate),
                     usual=self._usual(facts),
                     start=say("said.ranked_start", start=start) if start else "",
                 )
@@ -267,7 +270,7 @@ class _Answer:
                 say(
                     "compare.side_time" if by_time else "compare.side",
                     subject=name,
-                    posts=self._words.posts(facts.volume),
+                    posts=self._words.posts(facts.volume, is_estimate=facts.is_estimate),
                     usual=self._usual(facts),
                     moods=moods,
                 )

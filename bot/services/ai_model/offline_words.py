@@ -40,7 +40,9 @@ class Words:
         shown = f"{number:,}"
         return fa_digits(shown.replace(",", "٬")) if self.lang == "fa" else shown
 
-    def posts(self, number: int) -> str:
+    def posts(self, number: int, *, is_estimate: bool = False) -> str:
+        if is_estimate:
+            return self.say("count.posts_about", n=self.count(number))
         return self.say(f"count.posts_{'one' if number == 1 else 'many'}", n=self.count(number))
 
     def foreign(self, text: str) -> str:
