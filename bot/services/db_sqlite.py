@@ -300,6 +300,8 @@ def _run_unit(
     try:
         outcome = _drive(cast(Any, unit(transaction)))
     except BaseException as error:  # whatever a unit raises is its caller's alone
+        if not connection.in_transaction:
+            raise  # a full disk takes the whole transaction back, and all who share it
         connection.execute("ROLLBACK TO unit")
         outcome = _wrapped(error)
     connection.execute("RELEASE unit")
