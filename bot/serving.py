@@ -141,6 +141,9 @@ async def _run_jobs(parts: Parts, roles: Collection[Role], stop: asyncio.Event) 
     from bot.jobs.scheduler import Scheduler, SharedClock
     from bot.jobs.tasks import table
 
+    workers = parts.hoshyar.workers
+    if Role.COLLECT in roles and not await workers.others(Role.COLLECT, parts.worker):
+        await parts.hoshyar.collect.begin_alone()
     clock = SharedClock(parts.hoshyar.clock, parts.job_store.now)
     jobs = table(parts, roles)
     scheduler = Scheduler(parts.job_store, jobs, clock, look=clock.look, worker=parts.worker)

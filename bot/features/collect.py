@@ -85,6 +85,11 @@ class Collector:
         self._chance = chance
         self._last_answer_at: datetime | None = None
 
+    async def begin_alone(self) -> None:
+        """No other process collects: what one that died had claimed need not wait for its time."""
+        if found := await self._sources.free():
+            log.info("sources claimed by a process that is gone", extra={"count": found})
+
     async def round(self, now: datetime, *, force: bool = False) -> CollectResult:
         """Ask every source whose time has come; with `force`, every active one.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from bot.models.work import CHAT_LEASE, WorkerInfo
+from bot.models.work import CHAT_LEASE, Role, WorkerInfo
 from bot.storage.leases import LeaseStore
 from bot.storage.workers import WorkerStore
 
@@ -40,6 +40,18 @@ class Workers:
         name = leader.owner if leader else None
         return [AtWork(info, info.name == name) for info in await self._store.alive(AT_WORK)]
 
+    async def others(self, role: Role, me: str) -> list[WorkerInfo]:
+        """Who else has this role and is not known to be dead."""
+        return [
+            info
+            for info in await self._store.alive(AT_WORK)
+            if role in info.roles and info.name != me and not self._is_dead(info)
+        ]
+
+    def _is_dead(self, worker: WorkerInfo) -> bool:
+        """Was it a process of this machine that is there no more?"""
+        return worker.host == self._host and worker.pid != self._pid and not is_there(worker.pid)
+
     async def free_from_the_dead(self, lease_name: str) -> bool:
         """Give a lease free whose holder was a process of this machine and is there no more.
 
@@ -48,9 +60,7 @@ class Workers:
         lease = await self._leases.holder(lease_name)
         known = {info.name: info for info in await self._store.alive(AT_WORK)} if lease else {}
         holder = known.get(lease.owner) if lease else None
-        if lease is None or holder is None or holder.host != self._host:
-            return False
-        if holder.pid == self._pid or is_there(holder.pid):
+        if lease is None or holder is None or not self._is_dead(holder):
             return False
         await self._leases.release(lease)
         await self._store.leave(holder.name)

@@ -99,6 +99,12 @@ class SourceStore:
         found = {row[0]: replace(_source(row), claim_token=claim.token) for row in rows}
         return [found[source_id] for source_id in claim.ids if source_id in found]
 
+    async def free(self) -> int:
+        """End every claim; for a process that knows that no other collects."""
+        return await self._db.execute(
+            "UPDATE sources SET claim_token=0, claim_until_ms=0 WHERE claim_until_ms<>0"
+        )
+
     async def release(self, sources: Sequence[Source]) -> None:
         """Give back claims that came to nothing: others may ask at once."""
 

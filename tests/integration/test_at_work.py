@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.features.workers import Workers, is_there, this_host
-from bot.models.work import CHAT_LEASE
+from bot.models.post import Source, SourceKind
+from bot.models.work import CHAT_LEASE, Role
 from bot.ports import Database
 from bot.storage.leases import LeaseStore
+from bot.storage.sources import SourceStore
 from bot.storage.workers import WorkerStore
+from bot.utils.times import utc_now
 
 TTL = timedelta(minutes=5)
 
@@ -74,6 +78,37 @@ async def test_what_cannot_be_known_to_be_dead_keeps_its_lease(db: Database) -> 
         assert not await Workers(store, leases, pid=mine).free_from_the_dead(CHAT_LEASE)
         assert await leases.holder(CHAT_LEASE) == lease
         await leases.release(lease)
+
+
+async def test_who_else_has_a_role(db: Database) -> None:
+    """Neither this process nor one that is known to be dead."""
+    store = WorkerStore(db)
+    for name, host, pid in (
+        ("me", this_host(), os.getpid()),
+        ("dead", this_host(), await _a_dead_pid()),
+        ("elsewhere", "another host", 1),
+    ):
+        await store.beat(name, host, pid, ("collect", "chat"))
+    await store.beat("sender", "another host", 2, ("send",))
+
+    others = await Workers(store, LeaseStore(db)).others(Role.COLLECT, "me")
+
+    assert [other.name for other in others] == ["elsewhere"]
+
+
+async def test_what_a_dead_collector_had_claimed_is_free_for_the_only_one(db: Database) -> None:
+    """A bot killed in mid-round asks those feeds again at its start, not minutes later."""
+    sources = SourceStore(db)
+    feed = Source(kind=SourceKind.FEED, name="f", url="https://f.example/rss")
+    await sources.add(replace(feed, next_fetch_at=utc_now()))
+    soon, minutes = utc_now() + timedelta(minutes=1), timedelta(minutes=5)
+    dead = await sources.claim_due(soon, 10, minutes)
+    meanwhile = await sources.claim_due(soon, 10, minutes)
+
+    assert await sources.free() == 1
+    again = await sources.claim_due(soon, 10, minutes)
+
+    assert (len(dead), len(meanwhile), len(again)) == (1, 0, 1)
 
 
 def test_the_first_process_is_there() -> None:
