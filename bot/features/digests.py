@@ -6,7 +6,7 @@ New is what this chat has not been told, however often and however lately it was
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,6 +40,10 @@ TOPIC_SHARE = 1 / 3  # of a trend's posts must be about the topic
 _KEYS_MARKED = 12  # of one trend's story: which of its terms leads may change
 
 
+# Kept posts in equal steps of a span, as `PostStore.volume` counts them.
+Volume = Callable[[datetime, datetime, int], Awaitable[list[SeriesPoint]]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Topic:
     """What a digest is limited to: some sources, or else words."""
@@ -64,7 +68,9 @@ class Digests:
         analyser: Analyser,
         search: SearchIndex,
         clock: Clock,
+        volume: Volume | None = None,
     ) -> None:
+        self._volume_of_all = volume or posts.volume
         self._received = received
         self._echoes = echoes
         self._posts = posts
@@ -194,7 +200,7 @@ class Digests:
         if about is None:
             fates = await self._posts.count_between(start, end)
             dropped = sum(count for fate, count in fates.items() if fate != "kept")
-            return await self._posts.volume(start, end, step_s), dropped
+            return await self._volume_of_all(start, end, step_s), dropped
         if not about.source_ids:
             await self._search.catch_up()
             return await self._search.series(about.words, start, end, step_s), 0

@@ -14,7 +14,7 @@ from cachetools import TLRUCache
 _NAMESPACE = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 _MAGIC = b"H1"
 _HEADER_BYTES = len(_MAGIC) + 4 + 4
-ENTRY_BYTES = 700  # measured: what an entry in memory costs beside its key and body
+ENTRY_BYTES = 500  # measured: what an entry in memory costs beside its key and body
 
 
 def key_of(name: str) -> str:

@@ -338,7 +338,7 @@ def test_memory_is_limited_in_bytes() -> None:
 
     memory = MemoryLevel(100_000, Clock())
     for number in range(50):
-        memory.put(f"t:{number}", Entry(bytes(9300), 0.0, 2000.0, 0.0))
+        memory.put(f"t:{number}", Entry(bytes(9500), 0.0, 2000.0, 0.0))
         memory.get("t:0")
     memory.put("t:big", Entry(bytes(20_000), 0.0, 2000.0, 0.0))
 
