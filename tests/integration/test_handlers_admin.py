@@ -126,7 +126,7 @@ async def test_a_source_is_tested_paused_resumed_and_removed(world: World, site:
     paused = await world.press_for(ADMIN, one, "⏸ توقف", "متوقف شد")
     going = await world.press_for(ADMIN, paused, "▶️ ادامه", "دوباره خوانده می‌شود")
     site.routes["/feed.xml"] = Answer(status=503)
-    failed = await world.press_for(ADMIN, going, "🧪 آزمایش", "خوانده نشد")
+    failed = await world.press_for(ADMIN, going, "🧪 آزمایش", "پاسخ نداد")
     one = await world.press_for(ADMIN, failed, "بازگشت", "نشانی:")
     question = await world.press_for(ADMIN, one, "🗑 حذف", "حذف شود؟")
     left = await world.press_for(ADMIN, question, "بله", "منبع‌ها")

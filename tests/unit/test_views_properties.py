@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.errors import SourceDown
 from bot.features.jobs import JobStatus
 from bot.features.sources import ImportedFeeds, Preview
 from bot.handlers.views import (
@@ -357,7 +358,7 @@ def test_what_admins_see(text: str, lang: str, count: int) -> None:
     check(sources.preview_message(reader, preview, example.ref, [example] * 9))
     check(sources.found_message(reader, [example] * 9))
     check(sources.test_message(reader, source, preview, 0))
-    check(sources.trouble_message(reader, text, "As:0"))
+    check(sources.trouble_message(reader, SourceDown(text), "As:0"))
     check(sources.imported_message(reader, imported))
     check(admin.jobs_message(reader, [job] * 10))
     check(admin.job_message(reader, job, [run] * 9))

@@ -74,7 +74,7 @@ async def _look(asked: Asked, url: str) -> None:
         async with asked.telegram.typing(asked.chat.id):
             found = await asked.hoshyar.sources.look(url)
     except SourceError as error:
-        await asked.show(trouble_message(asked.reader, str(error), pack(Verb.SOURCES, 0)))
+        await asked.show(trouble_message(asked.reader, error, pack(Verb.SOURCES, 0)))
         return
     if len(found) > 1:
         await asked.show(found_message(asked.reader, await _feeds(asked, found)))
@@ -105,7 +105,7 @@ async def save(asked: Asked) -> None:
     try:
         added = await asked.hoshyar.sources.add(url, topic=topic)
     except SourceError as error:
-        await asked.show(trouble_message(asked.reader, str(error), pack(Verb.SOURCES, 0)))
+        await asked.show(trouble_message(asked.reader, error, pack(Verb.SOURCES, 0)))
         return
     key = "source.saved" if added.is_new else "source.exists"
     note = asked.t(key, name=asked.reader.name(shortened(added.source.name, 48)))
@@ -140,7 +140,7 @@ async def test(asked: Asked) -> None:
             preview = await asked.hoshyar.sources.test(known.id)
     except SourceError as error:
         back = pack(Verb.SOURCE, known.id, page)
-        await asked.show(trouble_message(asked.reader, str(error), back))
+        await asked.show(trouble_message(asked.reader, error, back))
         return
     await asked.show(test_message(asked.reader, known, preview, page))
 

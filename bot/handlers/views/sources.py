@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.errors import (
+    AddressRefused,
+    BudgetSpent,
+    SourceError,
+    SourceGarbled,
+    SourceGone,
+    SourceRefused,
+)
 from bot.features.sources import ImportedFeeds, Preview
 from bot.handlers.buttons import Verb, pack
 from bot.handlers.views.admin import ERROR_LENGTH, NAME_LENGTH, back_row
@@ -218,10 +226,25 @@ def test_message(reader: Reader, source: Source, preview: Preview, page: int) ->
     return body.message(keyboard=((back,),))
 
 
-def trouble_message(reader: Reader, error: str, back: str) -> OutMessage:
-    """A feed that could not be read; `back` is where its button leads."""
-    body = reader.text().plain(reader.t("source.test_failed", error=""))
-    body.newline().code(shortened(error, ERROR_LENGTH))
+# The first that fits: some are kinds of those behind them.
+_TROUBLES: tuple[tuple[type[SourceError], str], ...] = (
+    (AddressRefused, "source.trouble_private"),
+    (SourceRefused, "source.trouble_refused"),
+    (SourceGone, "source.trouble_gone"),
+    (SourceGarbled, "source.trouble_garbled"),
+    (BudgetSpent, "source.trouble_spent"),
+    (SourceError, "source.trouble_down"),
+)
+
+
+def trouble_message(reader: Reader, error: SourceError, back: str) -> OutMessage:
+    """A feed that could not be read: why, and the words for whoever keeps the server.
+
+    `back` is where its button leads.
+    """
+    why = next(key for kind, key in _TROUBLES if isinstance(error, kind))
+    body = reader.text().plain(reader.t("source.test_failed", error=reader.t(why)))
+    body.newline().code(shortened(str(error), ERROR_LENGTH))
     return body.message(keyboard=((Button(text=reader.t("button.back"), data=back),),))
 
 
