@@ -58,6 +58,8 @@ def values_of(settings: Settings, *, only_loopback: bool = False, worker: str = 
         database_kind="sqlite" if path else "mysql",
         database_files=(path, path.with_name(path.name + "-wal")) if path else (),
         worker=worker,
+        retention_months=settings.retention_months,
+        disk_limit_gb=settings.disk_limit_gb,
         database_url=settings.database_url.reveal(),
         redis_url=settings.redis_url.reveal(),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from bot.errors import StorageError
 from bot.features.admin import Admin
 from bot.features.alerts import Alerts
 from bot.features.analyse import Analyser
@@ -22,8 +23,8 @@ from bot.features.backups import Backups
 from bot.features.chat import Chat as ChatFeature
 from bot.features.chats import Chats
 from bot.features.collect import Collector, Notice
-from bot.features.courses import Courses
 from bot.features.digests import Digests
+from bot.features.disk import Disk
 from bot.features.imports import Importer
 from bot.features.intake import Intake
 from bot.features.jobs import Jobs
@@ -32,16 +33,18 @@ from bot.features.pace_sharing import others_than
 from bot.features.plans import DigestPlans
 from bot.features.publish import Publisher
 from bot.features.reports import Reports
+from bot.features.retention import Retention
 from bot.features.sources import Sources
 from bot.features.watches import Watches
 from bot.features.workers import Workers
-from bot.handlers.views.admin import source_gone_notice, trouble_notice
+from bot.handlers.views.admin import disk_notice, source_gone_notice, trouble_notice
 from bot.handlers.views.alerts import alert_messages
 from bot.handlers.views.digests import digest_chart, digest_messages
 from bot.handlers.views.page import Reader
 from bot.hoshyar import Hoshyar
 from bot.models.alert import Alert
 from bot.models.chart import RenderedDigest
+from bot.models.disk import DiskState
 from bot.models.insight import Digest
 from bot.models.messages import OutMessage
 from bot.models.user import Chat
@@ -66,7 +69,9 @@ from bot.storage.leases import LeaseStore
 from bot.storage.origins import OriginStore
 from bot.storage.outbox import OutboxStore
 from bot.storage.posts import PostStore
+from bot.storage.retention import RetentionStore
 from bot.storage.sent_files import SentFileStore
+from bot.storage.sizes import SizeStore
 from bot.storage.sources import SourceStore
 from bot.storage.talks import RefStore, TalkStore
 from bot.storage.users import UserStore
@@ -97,6 +102,8 @@ class Values:
     database_files: Sequence[Path]
     worker: str = ""  # this process by name; made up when it is not given
     database_url: str = field(default="", repr=False)  # for backups; it may hold a password
+    retention_months: int = 0
+    disk_limit_gb: int = 0
     redis_url: str = field(default="", repr=False)
 
 
@@ -163,10 +170,21 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         on_moved=chats.move,
         others=others_than(worker, workers),
     )
-    notices.publisher = publisher
+    notices.publisher, notices.telegram = publisher, telegram
 
     render = _Rendering(sources, telegram)
-    intake = Intake(posts, OriginStore(db))
+    retention = Retention(
+        RetentionStore(db), posts, OriginStore(db), search, clock, months=values.retention_months
+    )
+    intake = Intake(posts, OriginStore(db), oldest=retention.oldest)
+    disk = Disk(
+        SizeStore(db),
+        values.folder,
+        (*values.database_files[1:], values.search_file),
+        clock,
+        limit_gb=values.disk_limit_gb,
+        on_notice=notices.of_disk,
+    )
     analyser = Analyser(posts, trends, sources)
     digests = Digests(
         received=received,
@@ -178,7 +196,6 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         analyser=analyser,
         search=search,
         clock=clock,
-        volume=Courses(posts, cache).volume,
     )
     hoshyar = Hoshyar(
         admin_ids=values.admin_ids,
@@ -196,6 +213,8 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
             on_notice=notices.of_source,
         ),
         imports=Importer(intake),
+        retention=retention,
+        disk=disk,
         analyse=analyser,
         lookup=Lookup(analyser, trends, search, posts, sources, clock),
         chat=ChatFeature(search, posts, sources, analyser, OfflineModel(), clock),
@@ -329,6 +348,7 @@ class _Notices:
     """What the admins are told unasked."""
 
     publisher: Publisher
+    telegram: TelegramApi
 
     def __init__(self, values: Values) -> None:
         self._values = values
@@ -337,6 +357,15 @@ class _Notices:
         """A feed died and was switched off."""
         message = source_gone_notice(self._reader(), notice.source.name, notice.error)
         await self._tell(message, notice.key)
+
+    async def of_disk(self, state: DiskState, key: str) -> None:
+        """The room runs out, or has run out."""
+        message = disk_notice(self._reader(), state)
+        try:
+            await self._tell(message, key)
+        except StorageError:  # a full disk takes no queued message either
+            for admin_id in self._values.admin_ids:
+                await self.telegram.send(admin_id, message)
 
     async def of_trouble(self, trouble: Trouble) -> None:
         """An update was set aside."""

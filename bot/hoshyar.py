@@ -11,12 +11,14 @@ from bot.features.backups import Backups
 from bot.features.chat import Chat
 from bot.features.chats import Chats
 from bot.features.collect import Collector
+from bot.features.disk import Disk
 from bot.features.imports import Importer
 from bot.features.jobs import Jobs
 from bot.features.lookup import Lookup
 from bot.features.plans import DigestPlans
 from bot.features.publish import Publisher
 from bot.features.reports import Reports
+from bot.features.retention import Retention
 from bot.features.sources import Sources
 from bot.features.watches import Watches
 from bot.features.workers import Workers
@@ -39,6 +41,8 @@ class Hoshyar:
     sources: Sources
     collect: Collector
     imports: Importer
+    retention: Retention
+    disk: Disk
     analyse: Analyser
     lookup: Lookup
     chat: Chat

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bot.features.chats import Chats
 from bot.features.publish import Publisher
+from bot.features.retention import Retention
 from bot.models.messages import OutMessage
 from bot.ports import Clock
 from bot.services.charts import Charts
@@ -36,6 +37,7 @@ class Swept:
     finds: int = 0
     refs: int = 0
     charts: int = 0
+    posts: int = 0  # of months that are not kept any more
 
 
 class Housekeeper:
@@ -52,6 +54,7 @@ class Housekeeper:
         chats: Chats,
         sent_files: SentFileStore,
         charts: Charts,
+        retention: Retention,
         clock: Clock,
         maintain: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -63,6 +66,7 @@ class Housekeeper:
         self._chats = chats
         self._sent_files = sent_files
         self._charts = charts
+        self._retention = retention
         self._clock = clock
         self._maintain = maintain
 
@@ -79,6 +83,7 @@ class Housekeeper:
             charts=await self._charts.forget_old(
                 CHARTS_KEPT.total_seconds(), await self._needed_pictures()
             ),
+            posts=await self._retention.round(),
         )
         if self._maintain is not None:
             await self._maintain()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from bot.errors import StorageError
 from bot.features.collect import CollectResult
 from bot.features.housekeeping import Housekeeper
 from bot.features.reports import DigestRound
@@ -83,14 +84,23 @@ class _Rounds:
         self._started_at = hoshyar.clock()
         self._has_collected = False
 
-    async def collect(self) -> CollectResult:
-        done = await self._hoshyar.collect.round(self._hoshyar.clock())
+    async def collect(self) -> CollectResult | str:
+        if not await self._hoshyar.disk.has_room():
+            return "waits for room on the disk"
+        try:
+            done = await self._hoshyar.collect.round(self._hoshyar.clock())
+        except StorageError:
+            self._hoshyar.disk.forget()  # it may be full: the next round measures it anew
+            raise
         self._has_collected = True
         await self._hoshyar.search.catch_up()
         return done
 
     async def index(self) -> Indexed:
-        """For posts that came another way than by collection."""
+        """For posts that came another way than by collection, or have gone."""
+        oldest = self._hoshyar.retention.oldest()
+        if oldest is not None:
+            await self._hoshyar.search.forget_before(oldest)
         return Indexed(await self._hoshyar.search.catch_up())
 
     async def digests(self) -> DigestRound | str:
@@ -153,6 +163,7 @@ def _housekeeper(parts: Parts) -> Housekeeper:
         alerts=parts.alert_store,
         chats=parts.hoshyar.chats,
         sent_files=SentFileStore(db),
+        retention=parts.hoshyar.retention,
         charts=parts.charts,
         clock=parts.hoshyar.clock,
         maintain=db.maintain if isinstance(db, SqliteDatabase) else None,

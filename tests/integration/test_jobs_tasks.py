@@ -16,10 +16,15 @@ from bot.features.chats import Chats
 from bot.features.collect import CollectResult
 from bot.features.housekeeping import Housekeeper, Swept
 from bot.features.reports import DigestRound
+from bot.features.retention import Retention
 from bot.jobs.runs import Job
 from bot.jobs.tasks import Parts, table
 from bot.models.messages import Attachment, OutMessage
 from bot.ports import Database
+from bot.services.search_index import SearchIndex
+from bot.storage.origins import OriginStore
+from bot.storage.posts import PostStore
+from bot.storage.retention import RetentionStore
 from bot.storage.sent_files import SentFileStore
 from bot.storage.talks import RefStore, TalkStore
 from bot.storage.users import UserStore
@@ -39,6 +44,7 @@ class Said:
     """Stands where features are and says what was asked of it."""
 
     calls: list[str] = field(default_factory=list)
+    is_roomy: bool = True
 
     async def collect_round(self, now: object) -> CollectResult:
         self.calls.append("collect")
@@ -47,6 +53,9 @@ class Said:
     async def catch_up(self) -> int:
         self.calls.append("index")
         return 4
+
+    async def has_room(self) -> bool:
+        return self.is_roomy
 
     async def run_due(self) -> DigestRound:
         self.calls.append("digests")
@@ -59,6 +68,14 @@ class Said:
         self.calls.append("analyse")
 
 
+def keeping(world: World) -> Retention:
+    """Retention that keeps everything."""
+    db = world.db
+    return Retention(
+        RetentionStore(db), PostStore(db), OriginStore(db), cast(SearchIndex, None), world.clock
+    )
+
+
 def jobs_of(world: World, said: Said) -> dict[str, Job]:
     hoshyar = SimpleNamespace(
         clock=world.clock,
@@ -68,6 +85,8 @@ def jobs_of(world: World, said: Said) -> dict[str, Job]:
         alerts=said,
         analyse=said,
         publish=world.publisher,
+        disk=said,
+        retention=keeping(world),
         backups=SimpleNamespace(daily=said.collect_round),
         chats=None,
     )
@@ -106,6 +125,19 @@ async def test_collected_posts_are_searchable_at_once(world: World) -> None:
     assert said.calls == ["collect", "index"]
 
 
+async def test_nothing_is_collected_without_room(world: World) -> None:
+    """The job says why, and collects again as soon as there is room."""
+    said = Said(is_roomy=False)
+    collect = jobs_of(world, said)["collect"]
+
+    waiting = await collect.run()
+    said.is_roomy = True
+    await collect.run()
+
+    assert waiting == "waits for room on the disk"
+    assert said.calls == ["collect", "index"]
+
+
 async def test_digests_wait_for_the_first_collection_but_not_for_ever(world: World) -> None:
     """What happened while the bot was off belongs into a late digest; a dead feed does not."""
     said = Said()
@@ -135,6 +167,7 @@ def housekeeper(world: World, clock: HandClock) -> Housekeeper:
         ),
         sent_files=SentFileStore(db),
         charts=world.charts,
+        retention=keeping(world),
         clock=clock,
     )  # fmt: skip
 

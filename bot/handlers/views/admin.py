@@ -9,6 +9,7 @@ from bot.features.jobs import JobStatus
 from bot.features.workers import AtWork
 from bot.handlers.buttons import Verb, pack
 from bot.handlers.views.page import Reader, shortened, tidied
+from bot.models.disk import GB, DiskState, Room
 from bot.models.messages import Button, OutMessage, RichText
 from bot.models.status import DeliveryStatus, SystemStatus
 from bot.models.user import Chat
@@ -230,6 +231,23 @@ def source_gone_notice(reader: Reader, name: str, error: str) -> OutMessage:
     )
     return reader.lines(head, why).message(
         keyboard=((Button(text=reader.t("admin_button.sources"), data=pack(Verb.SOURCES)),),)
+    )
+
+
+def disk_notice(reader: Reader, state: DiskState) -> OutMessage:
+    """The room for data runs out, or has run out; what helps."""
+    is_over = state.room is Room.NONE
+    return reader.lines(
+        reader.rich("notice.disk_none" if is_over else "notice.disk_low"),
+        reader.rich("notice.disk_data", size=reader.n(state.data_bytes / GB, 1)),
+        reader.rich("notice.disk_limit", size=reader.n(state.limit_bytes / GB, 0))
+        if state.limit_bytes
+        else None,
+        reader.rich("notice.disk_free", size=reader.n(state.free_bytes / GB, 1)),
+        "",
+        reader.rich("notice.disk_help"),
+    ).message(
+        keyboard=((Button(text=reader.t("admin_button.status"), data=pack(Verb.ADMIN_STATUS)),),)
     )
 
 
