@@ -43,18 +43,24 @@ def best(
     `terms` are words and phrases with their weights.
     """
     newest = max((one.at_ms for one in candidates), default=0)
-    needles = [(f" {term} ", term, worth, " " in term) for term, worth in terms]
+    needles = [(_apart(term), term, worth) for term, worth in terms]
+    has_phrase = any(" " in term for term, _ in terms)
     scored: list[tuple[float, int, int]] = []
     for one in candidates:
         words = one.words.split()
-        padded = f" {one.words} "
+        spaced = _apart(one.words) if has_phrase else ""
         length = K1 * (1 - B + B * len(words) / mean_words)
         score = 0.0
-        for needle, term, worth, is_phrase in needles:
-            times = padded.count(needle) if is_phrase else words.count(term)
+        for needle, term, worth in needles:
+            times = spaced.count(needle) if " " in term else words.count(term)
             score += worth * times * (K1 + 1) / (times + length)
         age = (newest - one.at_ms) / HALF_LIFE_MS
         score *= 1 + freshness * 0.5**age
         scored.append((score, one.at_ms, one.key))
     scored.sort(reverse=True)
     return [(key, score) for score, _, key in scored]
+
+
+def _apart(words: str) -> str:
+    """Every word between spaces of its own, so that a phrase may follow right upon itself."""
+    return f" {'  '.join(words.split())} "

@@ -32,6 +32,7 @@ TRENDS = 10
 NEWS = 8
 DRAWN = 4  # trends whose course over time the digest carries
 PROOF = 3  # posts for each trend
+PATIENCE_S = 5  # for the search index, which may be being built anew
 CANDIDATES = 1500  # the newest headlines among which the digest chooses
 STALE = timedelta(minutes=10)  # older results of analysis are renewed before a digest
 OVERDUE = timedelta(hours=12)  # a headline collected late may be this much older than the window
@@ -118,7 +119,7 @@ class Digests:
                 points = await self._analyser.series(trend.term, start, at, step_s)
             else:
                 # The counters of past days know words and hashtags, the index phrases too.
-                await self._search.catch_up()
+                await self._search.catch_up(PATIENCE_S)
                 points = await self._search.series(term_query(trend.term), start, at, step_s)
             if any(point.posts for point in points):
                 found[trend.key] = tuple(points)
@@ -202,7 +203,7 @@ class Digests:
             dropped = sum(count for fate, count in fates.items() if fate != "kept")
             return await self._volume_of_all(start, end, step_s), dropped
         if not about.source_ids:
-            await self._search.catch_up()
+            await self._search.catch_up(PATIENCE_S)
             return await self._search.series(about.words, start, end, step_s), 0
         newest = await self._posts.newest(
             CANDIDATES, source_ids=sorted(about.source_ids), before=end

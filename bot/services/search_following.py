@@ -68,11 +68,9 @@ class Follower:
     async def forget_before(self, moment: datetime) -> int:
         """Take out posts written before then, in small steps; returns how many."""
         key, total = first_key(to_ms(moment)), 0
-        while True:
-            gone = await self._file.write(lambda tx: take_out_before(tx, key, BATCH))
-            total += gone
-            if gone < BATCH:
-                return total
+        while await self._file.has_before(key):
+            total += await self._file.write(lambda tx: take_out_before(tx, key, BATCH))
+        return total
 
     async def _reason_to_start_anew(self) -> str:
         """Why what is in the index is not what is in the database; "" when it is."""
@@ -115,10 +113,6 @@ class Follower:
             posts = await self._posts.up_to(seen.low, BATCH)
             low = posts[-1].id - 1 if len(posts) == BATCH else 0
             return await self._add(seen, replace(seen, low=low), posts)
-        oldest = await self._posts.oldest_at()
-        key = first_key(to_ms(oldest)) if oldest is not None else None
-        if key is not None and await self._file.has_before(key):
-            return await self._file.write(lambda tx: take_out_before(tx, key, BATCH))
         return None
 
     async def _add(self, seen: Progress, to: Progress, posts: Sequence[Post]) -> int:

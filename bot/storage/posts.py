@@ -27,7 +27,7 @@ from bot.storage.post_counts import (
 from bot.storage.post_counts import series_of as series_of
 from bot.storage.post_rows import INSERT, SELECT, chunks, inserts, marks, post_of
 from bot.storage.sources import save_source
-from bot.utils.times import from_ms, to_ms
+from bot.utils.times import to_ms
 
 _COUNTS = ("likes", "retweets", "replies", "views")
 _GROWN = ", ".join(f"{c}=CASE WHEN {c}<? THEN ? ELSE {c} END" for c in _COUNTS)
@@ -144,11 +144,6 @@ class PostStore:
             f"{SELECT} WHERE id<=? AND drop_reason='' ORDER BY id DESC LIMIT ?", (post_id, limit)
         )
         return [post_of(row) for row in rows]
-
-    async def oldest_at(self) -> datetime | None:
-        """When the oldest stored post was written."""
-        row = await self._db.fetch_one("SELECT MIN(created_ms) FROM posts")
-        return None if row is None or row[0] is None else from_ms(int(row[0]))
 
     async def database_id(self) -> str:
         """The name of the database that the posts are in; another one after a restore."""
