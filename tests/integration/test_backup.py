@@ -25,6 +25,7 @@ from bot.services.backups.making import BackupMade, make_backup
 from bot.services.backups.restoring import refuse_half_restored, restore_backup
 from bot.services.db_service import open_database
 from bot.services.migrations import migrate
+from bot.services.schema import Table, read_schema
 from bot.storage.cache import CacheStore, database_id
 from bot.storage.leases import LeaseStore
 from bot.storage.workers import WorkerStore
@@ -146,11 +147,20 @@ async def test_all_comes_back_on_either_database(
     assert done.kept
     async with opened(there) as db:
         assert await _rows(db) == wanted
+        assert await read_schema(db) == await _schema_of_new(new, target)
         assert await database_id(db) != name
         assert (await CacheStore(db).usage()).entries == 0
         assert await WorkerStore(db).alive(timedelta(days=99_999)) == []
         lease = await LeaseStore(db).acquire("chat", "other", timedelta(minutes=1))
         assert lease == Lease("chat", 2, "other")
+
+
+async def _schema_of_new(new: Make, kind: str) -> dict[str, Table]:
+    """Without the tables that a restore sets aside."""
+    async with opened(await new(kind)) as db:
+        fresh = await read_schema(db)
+    kept = {f"before_restore_{name}": table for name, table in fresh.items()}
+    return fresh | (kept if kind == "mysql" else {})
 
 
 async def test_ids_go_on_after_the_highest_that_was_given(new: Make, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ KEPT = "before_restore_"
 MARKER = "restoring"
 _ROWS = 500
 _BATCH_BYTES = 2**20
+_BATCHES_PER_COMMIT = 20  # each commit waits for the disk
 _NOT_COPIED = MOMENTARY | {"schema_migrations", INFO}
 _SCHEMA_CHANGED = 1412  # a table was altered after the snapshot was taken
 
@@ -145,7 +146,9 @@ def copy_in(
                 if table in _NOT_COPIED:
                     continue
                 progress(table, 0)
+                indexes = _take_indexes(server, table)
                 filled[table] = _fill_table(server, file, table, columns, stop, progress)
+                _give_indexes(server, table, indexes)
             for table, value in _counters(file):
                 with server.cursor() as cursor:
                     cursor.execute(f"ALTER TABLE {table} AUTO_INCREMENT = {int(value)}")
@@ -168,10 +171,11 @@ def _fill_table(
     count = 0
     with server.cursor() as cursor:
         cursor.execute(f"DELETE FROM `{table}`")  # noqa: S608 - what the migrations put there
-        for batch in _batches(file.execute(f'SELECT * FROM "{table}"')):  # noqa: S608
+        for number, batch in enumerate(_batches(file.execute(f'SELECT * FROM "{table}"'))):  # noqa: S608
             stop.check()
             cursor.executemany(insert, batch)
-            server.commit()
+            if number % _BATCHES_PER_COMMIT == 0:
+                server.commit()
             count += len(batch)
             progress(table, count)
         server.commit()
@@ -180,6 +184,29 @@ def _fill_table(
     if found != count:
         raise StorageError(f"the table {table} has {found} rows instead of {count}")
     return count
+
+
+def _take_indexes(server: Any, table: str) -> dict[str, str]:
+    """Drop what only speeds up reading; made after the rows it is sorted once."""
+    with server.cursor() as cursor:
+        cursor.execute(
+            "SELECT index_name, GROUP_CONCAT(column_name ORDER BY seq_in_index) "
+            "FROM information_schema.statistics WHERE table_schema = DATABASE() "
+            "AND table_name = %s AND non_unique = 1 GROUP BY index_name",
+            (table,),
+        )
+        indexes = {str(name): str(columns) for name, columns in cursor.fetchall()}
+        if indexes:
+            drops = ", ".join(f"DROP INDEX `{name}`" for name in indexes)
+            cursor.execute(f"ALTER TABLE `{table}` {drops}")
+    return indexes
+
+
+def _give_indexes(server: Any, table: str, indexes: dict[str, str]) -> None:
+    if indexes:
+        adds = ", ".join(f"ADD INDEX `{name}` ({columns})" for name, columns in indexes.items())
+        with server.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE `{table}` {adds}")
 
 
 def _batches(rows: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
