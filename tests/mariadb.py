@@ -44,9 +44,10 @@ def _memory() -> str | None:
 class MariaDb:
     """Starts on a free port and can be killed and started again over the same data."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_disk: bool = False) -> None:
         # In memory where we can: a schema is fifty DDL statements, and each waits for the disk.
-        self.folder = Path(tempfile.mkdtemp(prefix="hoshyar-mariadb-", dir=_memory()))
+        where = None if on_disk else _memory()
+        self.folder = Path(tempfile.mkdtemp(prefix="hoshyar-mariadb-", dir=where))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])

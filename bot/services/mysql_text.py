@@ -31,16 +31,45 @@ _SESSION_WORDS = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """Words around `?` marks, as a format of Python's."""
+
+    words: str
+    marks: int
+
+    @classmethod
+    def of(cls, sql: str) -> Template:
+        # Our statements hold no `?` inside a string.
+        return cls(sql.replace("%", "%%").replace("?", "%s"), sql.count("?"))
+
+    def filled(self, params: Params) -> bytes:
+        """The words with their values; raises StorageError for what a column cannot hold."""
+        if len(params) != self.marks:
+            raise StorageError(
+                f"{len(params)} values for {self.marks} marks in: {self.words.replace('%s', '?')}"
+            )
+        try:
+            literals = tuple([_WRITERS[type(value)](value) for value in params])
+        except KeyError:
+            literals = tuple([_literal_of_kind(value) for value in params])
+        text = self.words % literals
+        try:
+            return text.encode()
+        except UnicodeEncodeError:
+            return _with_bytes(text, params)
+
+
+@dataclass(frozen=True, slots=True)
 class Shape:
     """An INSERT that can carry many rows: what stands before, around the values, and after."""
 
     head: bytes
-    group: tuple[bytes, ...]
+    group: Template
     tail: bytes
 
     def row(self, params: Params) -> bytes:
         """One bracket of values."""
-        return _filled(self.group, params)
+        return self.group.filled(params)
 
     def statements(self, rows: Sequence[bytes], max_bytes: int) -> Iterator[tuple[bytes, int]]:
         """The fewest statements below `max_bytes` that hold all rows, each with its row count."""
@@ -70,19 +99,18 @@ def shape(sql: str) -> Shape | None:
     if "?" in head or "?" in tail:
         return None
     _refuse_session_words(sql)
-    return Shape(head.encode(), tuple(part.encode() for part in group.split("?")), tail.encode())
+    return Shape(head.encode(), Template.of(group), tail.encode())
 
 
 def bound(sql: str, params: Params) -> bytes:
     """The statement with its values; raises StorageError for what a column cannot hold."""
-    return _filled(_pieces(sql), params)
+    return _template(sql).filled(params)
 
 
 @functools.lru_cache(maxsize=1024)
-def _pieces(sql: str) -> tuple[bytes, ...]:
+def _template(sql: str) -> Template:
     _refuse_session_words(sql)
-    # Our statements hold no `?` inside a string.
-    return tuple(part.encode() for part in sql.split("?"))
+    return Template.of(sql)
 
 
 def _refuse_session_words(sql: str) -> None:
@@ -90,54 +118,49 @@ def _refuse_session_words(sql: str) -> None:
         raise StorageError(f"this would change the session for its next user: {sql}")
 
 
-def _filled(pieces: tuple[bytes, ...], params: Params) -> bytes:
-    if len(pieces) != len(params) + 1:
-        marks = len(pieces) - 1
-        raise StorageError(
-            f"{len(params)} values for {marks} marks in: {b'?'.join(pieces).decode()}"
-        )
-    parts = [pieces[0]]
-    for value, piece in zip(params, pieces[1:], strict=True):
-        write = _WRITERS.get(type(value))
-        parts.append(write(value) if write is not None else _literal_of_kind(value))
-        parts.append(piece)
-    return b"".join(parts)
-
-
-def _text(value: str) -> bytes:
-    # In UTF-8 no part of a longer character looks like a quote or a backslash.
+def _with_bytes(text: str, params: Params) -> bytes:
+    """Bytes stand in the text as Python's escapes for them; nothing else may be such an escape."""
     try:
-        return b"'%b'" % value.replace("\\", "\\\\").replace("'", "\\'").encode()
+        for value in params:
+            if isinstance(value, str):
+                value.encode()
+        return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise StorageError(f"half a character cannot be stored: {error}") from error
 
 
-def _whole(value: int) -> bytes:
+def _text(value: str) -> str:
+    # In UTF-8 no part of a longer character looks like a quote or a backslash.
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _whole(value: int) -> str:
     if not -(2**63) <= value < 2**63:
         raise StorageError(f"{value} cannot be stored: it has more than 64 bits")
-    return int.__repr__(value).encode()
+    return int.__repr__(value)
 
 
-def _real(value: float) -> bytes:
+def _real(value: float) -> str:
     if not math.isfinite(value):
         raise StorageError(f"{value} cannot be stored")
     written = float.__repr__(value)
-    return (written if "e" in written else written + "e0").encode()
+    return written if "e" in written else written + "e0"
 
 
-def _bytes(value: bytes) -> bytes:
-    return b"_binary'%b'" % bytes(value).replace(b"\\", b"\\\\").replace(b"'", b"\\'")
+def _bytes(value: bytes) -> str:
+    escaped = bytes(value).replace(b"\\", b"\\\\").replace(b"'", b"\\'")
+    return f"_binary'{escaped.decode('ascii', 'surrogateescape')}'"
 
 
-_WRITERS: dict[type, Callable[[Any], bytes]] = {
+_WRITERS: dict[type, Callable[[Any], str]] = {
     str: _text,
     int: _whole,
-    type(None): lambda _: b"NULL",
+    type(None): lambda _: "NULL",
     float: _real,
-    bool: lambda value: b"1" if value else b"0",
+    bool: lambda value: "1" if value else "0",
     bytes: _bytes,
 }
-_KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], bytes]], ...] = (
+_KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
     (str, _text),
     (int, _whole),
     (float, _real),
@@ -145,9 +168,12 @@ _KINDS: tuple[tuple[type | tuple[type, ...], Callable[[Any], bytes]], ...] = (
 )
 
 
-def _literal_of_kind(value: object) -> bytes:
-    """A value of a subclass, such as a StrEnum's."""
-    for kind, write in _KINDS:
+def _literal_of_kind(value: object) -> str:
+    """A value of a subclass, such as a StrEnum's, among others."""
+    write = _WRITERS.get(type(value))
+    if write is not None:
+        return write(value)
+    for kind, of_kind in _KINDS:
         if isinstance(value, kind):
-            return write(value)
+            return of_kind(value)
     raise StorageError(f"a value of type {type(value).__name__} cannot be stored")
