@@ -11,8 +11,11 @@ from datetime import timedelta
 from bot.features.workers import Workers, is_there, this_host
 from bot.models.post import Source, SourceKind
 from bot.models.work import CHAT_LEASE, Role
-from bot.ports import Database
-from bot.storage.leases import LeaseStore
+from bot.ports import Database, Transaction
+from bot.services.db_locks import Leases
+from bot.services.db_service import open_database
+from bot.services.migrations import migrate
+from bot.storage.leases import LeaseStore, fence
 from bot.storage.sources import SourceStore
 from bot.storage.workers import WorkerStore
 from bot.utils.times import utc_now
@@ -109,6 +112,37 @@ async def test_what_a_dead_collector_had_claimed_is_free_for_the_only_one(db: Da
     again = await sources.claim_due(soon, 10, minutes)
 
     assert (len(dead), len(meanwhile), len(again)) == (1, 0, 1)
+
+
+async def test_a_process_stopped_in_mid_transaction_does_not_keep_a_lease(mysql_url: str) -> None:
+    """MariaDB ends a writing transaction that is silent for ten seconds, and its row locks."""
+    stopped, other = await open_database(mysql_url), await open_database(mysql_url)
+    try:
+        await migrate(other)
+        lease = await LeaseStore(stopped).acquire(CHAT_LEASE, "stopped", timedelta(seconds=2))
+        assert lease is not None
+        in_the_middle = asyncio.Event()
+
+        async def unit(tx: Transaction) -> None:
+            await fence(tx, lease)
+            if not in_the_middle.is_set():
+                in_the_middle.set()
+                await asyncio.sleep(40)  # as one that got SIGSTOP here
+
+        async with asyncio.TaskGroup() as group:
+            held_up = group.create_task(stopped.write(unit))
+            await in_the_middle.wait()
+            began = asyncio.get_running_loop().time()
+            async with Leases(LeaseStore(other), "other").hold(
+                CHAT_LEASE, timedelta(seconds=9), wait=timedelta(seconds=35)
+            ):
+                took_s = asyncio.get_running_loop().time() - began
+            held_up.cancel()
+    finally:
+        await stopped.close()
+        await other.close()
+
+    assert took_s < 30
 
 
 def test_the_first_process_is_there() -> None:
