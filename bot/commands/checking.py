@@ -10,6 +10,7 @@ from bot.commands.output import answer
 from bot.errors import DeliveryError, HoshyarError
 from bot.features.workers import AtWork, Workers
 from bot.services import migrations
+from bot.services.backups.restoring import refuse_half_restored
 from bot.services.db_service import open_database
 from bot.storage.leases import LeaseStore
 from bot.storage.workers import WorkerStore
@@ -48,6 +49,7 @@ async def _database(settings: Settings) -> list[Verdict]:
         data_folder(settings).mkdir(parents=True, exist_ok=True)
         db = await open_database(settings.database_url.reveal())
         try:
+            await refuse_half_restored(db)
             known = await migrations.status(db)
             row = await db.fetch_one("SELECT 1")
             waiting = sum(not entry.applied for entry in known)
