@@ -53,6 +53,7 @@ class ImportResult:
     new: int = 0  # stored now, dropped ones included
     known: int = 0  # stored before
     dropped: dict[str, int] = field(default_factory=dict)  # of the new ones, by reason
+    too_old: int = 0  # written before the months that are kept
     bad: int = 0
     bad_lines: tuple[BadLine, ...] = ()  # the first hundred
 
@@ -93,6 +94,7 @@ class Importer:
             new=so_far.new + len(taken.new),
             known=so_far.known + taken.known,
             dropped=dict(dropped),
+            too_old=so_far.too_old + taken.too_old,
             bad=so_far.bad + len(batch.bad),
             bad_lines=(*so_far.bad_lines, *batch.bad)[:REPORTED],
         )

@@ -159,23 +159,36 @@ class PostStore:
         offset: int = 0,
     ) -> list[Post]:
         """Kept posts, newest first."""
-        where, params = ["drop_reason=''"], list[object]()
-        if kind is not None:
-            where.append("kind=?")
-            params.append(kind.value)
         if source_ids is not None:
-            if not source_ids:
-                return []
-            where.append(f"source_id IN ({marks(source_ids)})")
-            params.extend(source_ids)
-        if before is not None:
-            where.append("created_ms<?")
-            params.append(to_ms(before))
+            return await self._newest_of(source_ids, limit, kind, before, offset)
+        where, params = _kept(kind, before)
         rows = await self._db.fetch_all(
-            f"{SELECT} WHERE {' AND '.join(where)} ORDER BY created_ms DESC LIMIT ? OFFSET ?",
+            f"{SELECT} WHERE {where} ORDER BY created_ms DESC LIMIT ? OFFSET ?",
             (*params, limit, offset),
         )
         return [post_of(row) for row in rows]
+
+    async def _newest_of(
+        self,
+        source_ids: Sequence[int],
+        limit: int,
+        kind: PostKind | None,
+        before: datetime | None,
+        offset: int,
+    ) -> list[Post]:
+        """Source by source, each from its end: together they would be read and sorted whole."""
+        where, params = _kept(kind, before)
+        found: list[tuple[int, int]] = []
+        for source_id in dict.fromkeys(source_ids):
+            rows = await self._db.fetch_all(
+                f"SELECT created_ms, id FROM posts WHERE source_id=? AND {where} "
+                "ORDER BY created_ms DESC LIMIT ?",
+                (source_id, *params, limit + offset),
+            )
+            found += [(int(created_ms), int(post_id)) for created_ms, post_id in rows]
+        found.sort(reverse=True)
+        wanted = [post_id for _, post_id in found[offset : offset + limit]]
+        return list((await self.get_many(wanted)).values())
 
     async def between(
         self, start: datetime, end: datetime, *, kind: PostKind | None = None, limit: int = 10_000
@@ -344,13 +357,22 @@ async def _refresh(tx: Transaction, seen_again: Sequence[Post]) -> None:
         rows = await tx.fetch_all(
             f"SELECT id, {', '.join(_COUNTS)} FROM posts WHERE id IN ({marks(chunk)})", chunk
         )
-        grown = [
-            (*(value for value in seen[post_id] for _ in range(2)), post_id)
-            for post_id, *before in sorted(rows)
-            if any(new > old for new, old in zip(seen[post_id], before, strict=True))
-        ]
-        if grown:
-            await tx.execute_many(f"UPDATE posts SET {_GROWN} WHERE id=?", grown)
+        for post_id, *before in sorted(rows):
+            if any(new > old for new, old in zip(seen[post_id], before, strict=True)):
+                twice = (value for value in seen[post_id] for _ in range(2))
+                await tx.execute(f"UPDATE posts SET {_GROWN} WHERE id=?", (*twice, post_id))
+
+
+def _kept(kind: PostKind | None, before: datetime | None) -> tuple[str, list[object]]:
+    """What holds for kept posts, of a kind and written before a moment where these are given."""
+    where, params = ["drop_reason=''"], list[object]()
+    if kind is not None:
+        where.append("kind=?")
+        params.append(kind.value)
+    if before is not None:
+        where.append("created_ms<?")
+        params.append(to_ms(before))
+    return " AND ".join(where), params
 
 
 def _said(post_id: int, kind: str, title: str, text: str, created_ms: int) -> Said:

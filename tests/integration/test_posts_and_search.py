@@ -120,6 +120,36 @@ async def test_volume_counts_kept_posts_by_step_and_mood(posts: PostStore) -> No
     assert await posts.count_between(NOON, NOON + timedelta(hours=3)) == {"kept": 3, "spam": 1}
 
 
+async def test_the_newest_of_some_sources(posts: PostStore, db: Database) -> None:
+    """Merged in order of time, page by page; dropped ones and other kinds are left out."""
+    feeds = [
+        await SourceStore(db).add(Source(kind=SourceKind.FEED, name=n, url=f"https://{n}.example/"))
+        for n in ("a", "b", "c")
+    ]
+    await posts.add_many(
+        [
+            replace(
+                _tweet(f"{n}", "خبر", n, drop=DropReason.SPAM if n == 7 else None),
+                kind=PostKind.TWEET if n == 4 else PostKind.NEWS,
+                source_id=feeds[n % 3].id,
+            )
+            for n in range(12)
+        ]
+    )
+    some = [feeds[0].id, feeds[1].id]
+
+    first = await posts.newest(3, kind=PostKind.NEWS, source_ids=some)
+    second = await posts.newest(3, kind=PostKind.NEWS, source_ids=some, offset=3)
+    before = await posts.newest(
+        2, kind=PostKind.NEWS, source_ids=some, before=NOON + timedelta(minutes=6)
+    )
+
+    assert [post.external_id for post in first] == ["10", "9", "6"]
+    assert [post.external_id for post in second] == ["3", "1", "0"]
+    assert [post.external_id for post in before] == ["3", "1"]
+    assert await posts.newest(3, source_ids=[]) == []
+
+
 @pytest.mark.parametrize(
     "query",
     ["می‌خواهم", "میخواهم", "مي‌خواهم", "می خواهم", "كتاب", "کِتاب", "#برف_تهران", "برف تهران",
