@@ -58,7 +58,8 @@ from bot.services.http_client import HttpClient
 from bot.services.news_feeds import FeedReader
 from bot.services.search_index import SearchIndex
 from bot.services.telegram_api import TelegramApi
-from bot.services.telegram_inbox import Inbox, InboxRequest, Trouble
+from bot.services.telegram_inbox import Inbox, Trouble
+from bot.services.telegram_polling import InboxRequest
 from bot.storage.alerts import AlertStore
 from bot.storage.cache import CacheStore, database_id
 from bot.storage.chats import ChatStore

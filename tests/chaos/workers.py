@@ -22,8 +22,9 @@ from bot.ports import Database
 from bot.services.db_service import open_database
 from bot.services.migrations import migrate
 from bot.services.telegram_api import TelegramApi
-from bot.services.telegram_inbox import Inbox, InboxRequest
+from bot.services.telegram_inbox import Inbox
 from bot.services.telegram_lines import LineProcessor
+from bot.services.telegram_polling import InboxRequest
 from bot.storage.outbox import OutboxStore
 from bot.storage.work import InboxStore
 

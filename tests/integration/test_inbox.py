@@ -22,8 +22,9 @@ from bot.ports import Database
 from bot.sandbox.server import SandboxServer
 from bot.services.telegram_answering import answering, before_answer
 from bot.services.telegram_api import TelegramApi
-from bot.services.telegram_inbox import Inbox, InboxRequest, Trouble
+from bot.services.telegram_inbox import Inbox, Trouble
 from bot.services.telegram_lines import LineProcessor
+from bot.services.telegram_polling import InboxRequest
 from bot.storage.leases import LeaseStore
 from bot.storage.work import InboxStore
 from bot.utils.times import utc_now
