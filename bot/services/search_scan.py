@@ -93,17 +93,24 @@ class Scanner:
 
         That is None when it saw all it had to.
         """
-        if await self.is_quick(expression):
+        if expression.is_simple:
             return await self._page(expression.match(), first, last, limit, _DOWN), None
         began = time.monotonic()
         found: list[int] = []
+        is_first = True
         async for unit in self._units(first, last, downwards=True):
-            if time.monotonic() - began > self._search_patience_s:
+            if not is_first and time.monotonic() - began > self._search_patience_s:
                 return found, unit.last + 1
             match, left = expression.match(unit.mark), limit - len(found)
             found += await self._page(match, unit.first, unit.last, left, _DOWN)
-            if len(found) >= limit:
+            left = limit - len(found)
+            if left <= 0:
                 break
+            if is_first and await self.is_quick(expression):
+                match = expression.match()
+                found += await self._page(match, first, unit.first - 1, left, _DOWN)
+                break
+            is_first = False
         return found, None
 
     async def oldest(self, expression: Expression, first: int, last: int) -> int | None:
