@@ -14,13 +14,13 @@ from pathlib import Path
 
 from bot.features.pace_sharing import Others, PaceSharing, nobody_else
 from bot.features.send_queue import LEASE, OnGone, OnMoved, SendQueue
-from bot.models.messages import Attachment, OutMessage
+from bot.features.stored_messages import file_apart, hash_in
+from bot.models.messages import OutMessage
 from bot.models.user import Chat
 from bot.models.work import Lane, OutboxState, Outgoing
 from bot.ports import Clock, Transaction
 from bot.services.message_text import split_out
 from bot.services.telegram_api import TelegramApi
-from bot.storage.attachments import MOST_BYTES, hash_of
 from bot.storage.outbox import OutboxStore
 from bot.utils.times import next_daily, parse_clock, utc_now, zone
 
@@ -99,7 +99,7 @@ class Publisher:
             chat = await self._chat_of(chat_id)
             quiet_end = quiet_until(chat, not_before or self._clock()) if chat else None
             not_before = quiet_end or not_before
-        message, attached = _apart(message)
+        message, attached = file_apart(message)
         parts = split_out(message)
         return tuple(
             Outgoing(
@@ -173,30 +173,9 @@ class Publisher:
         await asyncio.to_thread(_delete_older, self._files, (now - KEEP_FILES).timestamp())
         unused = set(await self._outbox.attachments.unused_since(now - KEEP_FILES))
         if unused:
-            unused -= {_hash_in(payload) for payload in await self._outbox.unsent_with_files()}
+            unused -= {hash_in(payload) for payload in await self._outbox.unsent_with_files()}
             await self._outbox.attachments.forget(unused, now - KEEP_FILES)
         return rows
-
-
-def _apart(message: OutMessage) -> tuple[OutMessage, bytes]:
-    """A message that names its file by hash, and the file to be stored beside it."""
-    attachment = message.attachment
-    if attachment is None or not attachment.content:
-        return message, b""
-    if len(attachment.content) > MOST_BYTES:
-        log.warning("attachment is too large", extra={"bytes": len(attachment.content)})
-        return message.with_attachment(None), b""
-    named = Attachment(content_hash=hash_of(attachment.content), name=attachment.name)
-    return message.with_attachment(named), attachment.content
-
-
-def _hash_in(payload: str) -> str:
-    """The hash of a stored message's file; "" for none, or for what cannot be read."""
-    try:
-        attachment = OutMessage.from_json(payload).attachment
-    except (ValueError, KeyError, TypeError):  # the sender calls it failed, and says why
-        return ""
-    return attachment.content_hash if attachment else ""
 
 
 def quiet_until(chat: Chat, moment: datetime) -> datetime | None:

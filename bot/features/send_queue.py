@@ -36,10 +36,12 @@ from bot.features.pace_sharing import (
     PaceSharing,
     nobody_else,
 )
-from bot.models.messages import Attachment, OutMessage
+from bot.features.stored_messages import read_stored
+from bot.models.messages import OutMessage
 from bot.models.work import OutboxState, Outgoing
 from bot.services.telegram_api import TelegramApi
-from bot.storage.outbox import OutboxStore, Turn
+from bot.storage.outbox import OutboxStore
+from bot.storage.outbox_rows import Turn
 
 log = logging.getLogger(__name__)
 
@@ -205,7 +207,7 @@ class SendQueue:
     async def _send(self, message: Outgoing) -> None:
         self._mine.add(message.id)
         try:
-            content = await self._content(message)
+            content = await read_stored(message.payload, self._outbox.attachments)
             claimed_at = time.monotonic()
             turn = await self._outbox.claim(message, timedelta(seconds=self._lease_s))
             if turn.message is None:
@@ -229,21 +231,6 @@ class SendQueue:
             self._paused_until = max(self._paused_until, until)
         elif turn.wait_s:
             self._waits[chat_id] = until
-
-    async def _content(self, message: Outgoing) -> OutMessage | str:
-        """What the message says, with its file; or why it cannot be read."""
-        try:
-            content = OutMessage.from_json(message.payload)
-        except (ValueError, KeyError, TypeError) as error:
-            return f"payload: {error!r}"
-        stored = content.attachment
-        if stored is None or not stored.content_hash:
-            return content
-        body = await self._outbox.attachments.get(stored.content_hash)
-        if body is None:  # the words matter more than the picture
-            log.warning("attachment is not there", extra={"hash": stored.content_hash})
-            return content.with_attachment(None)
-        return content.with_attachment(Attachment(content=body, name=stored.name))
 
     async def _attempt(self, message: Outgoing, content: OutMessage | str, begin_by: float) -> None:
         """One HTTP call and what it means."""

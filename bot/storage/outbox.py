@@ -11,23 +11,19 @@ sending are by the database's clock, which all hosts share.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot.models.work import Lane, OutboxState, Outgoing
-from bot.ports import Database, Row, Transaction
+from bot.models.work import OutboxState, Outgoing
+from bot.ports import Database, Transaction
 from bot.storage.attachments import AttachmentStore, put_attachment
+from bot.storage.outbox_rows import COLUMNS, ERROR_CHARS, SELECT, Turn, outgoing_of, values_of
 from bot.storage.send_pace import SendPaceStore, SharedLimits, hold_pace, keep_pace
-from bot.utils.times import from_ms, from_ms_or_none, to_ms
+from bot.utils.times import from_ms, to_ms
 
-_COLUMNS = (
-    "unique_key", "chat_id", "kind", "payload", "lane", "group_key", "part", "state",
-    "not_before_ms", "attempts", "message_id", "error", "created_ms", "finished_ms",
-)  # fmt: skip
-_SELECT = f"SELECT {', '.join(f'outbox.{column}' for column in ('id', *_COLUMNS))} FROM outbox"
 # In each chat to which nothing is on its way, the first by lane and age of what is due; what is
 # to be tried again blocks the rest. {now} is the database's clock.
-_HEADS = f"""{_SELECT} JOIN (
+_HEADS = f"""{SELECT} JOIN (
   SELECT id, ROW_NUMBER() OVER (PARTITION BY chat_id ORDER BY lane, id) AS place
   FROM outbox WHERE (state='retry' OR (state='pending' AND not_before_ms<={{now}}))
   AND chat_id NOT IN (SELECT chat_id FROM outbox WHERE state='sending')
@@ -35,20 +31,6 @@ _HEADS = f"""{_SELECT} JOIN (
 WHERE queue.place=1 AND outbox.not_before_ms<={{now}} ORDER BY outbox.lane, outbox.id LIMIT ?"""
 _IF_MINE = "WHERE id=? AND attempts=? AND state IN ('sending', 'ambiguous')"
 _WAITING = "('pending', 'retry', 'held')"
-_ERROR_CHARS = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """What came of asking to send a message: it is ours after `wait_s`, or not to be had now.
-
-    Without a message, `wait_s` is how long its chat, or (`is_overall`) the whole bot, must wait; 0:
-    somebody else has it, or sends to its chat.
-    """
-
-    message: Outgoing | None = None
-    wait_s: float = 0.0
-    is_overall: bool = False
 
 
 class OutboxStore:
@@ -61,7 +43,7 @@ class OutboxStore:
         self._limits = limits or SharedLimits()
         self._now = db.dialect.now_ms
         self._heads = _HEADS.format(now=self._now)
-        self._insert = db.dialect.insert_new("outbox", _COLUMNS, ["unique_key"])
+        self._insert = db.dialect.insert_new("outbox", COLUMNS, ["unique_key"])
 
     async def enqueue(self, messages: Sequence[Outgoing], now: datetime) -> int:
         """Store the messages whose `unique_key` is new, all or none; how many were new."""
@@ -71,7 +53,7 @@ class OutboxStore:
         """The same in the caller's transaction; attachments are stored with their messages."""
         new = 0
         for message in messages:
-            new += await tx.execute(self._insert, _values(replace(message, created_at=now)))
+            new += await tx.execute(self._insert, values_of(replace(message, created_at=now)))
             if message.attached:
                 await put_attachment(tx, message.attached)
         return new
@@ -82,7 +64,7 @@ class OutboxStore:
         Within a chat the order is lane, then age. A message that is put off by `not_before` lets
         the others pass; one that is to be tried again does not, or the chat's order would break.
         """
-        return [_outgoing(row) for row in await self._db.fetch_all(self._heads, (limit,))]
+        return [outgoing_of(row) for row in await self._db.fetch_all(self._heads, (limit,))]
 
     async def claim(self, message: Outgoing, lease: timedelta) -> Turn:
         """Mark a message as being sent, when its chat and Telegram's limits allow it.
@@ -121,12 +103,12 @@ class OutboxStore:
                     message.attempts,
                 ),
             )
-            row = await tx.fetch_one(f"{_SELECT} WHERE id=?", (message.id,)) if changed else None
+            row = await tx.fetch_one(f"{SELECT} WHERE id=?", (message.id,)) if changed else None
             if row is None:
                 return Turn()
             pace.depart()
             await keep_pace(tx, pace)
-            return Turn(message=_outgoing(row), wait_s=departure_ms / 1000)
+            return Turn(message=outgoing_of(row), wait_s=departure_ms / 1000)
 
         return await self._db.write(unit)
 
@@ -151,7 +133,7 @@ class OutboxStore:
         """It surely did not leave: again after `pause`."""
         await self._db.execute(
             f"UPDATE outbox SET state='retry', error=?, not_before_ms={self._now} + ? {_IF_MINE}",
-            (error[:_ERROR_CHARS], _ms(pause), message.id, message.attempts),
+            (error[:ERROR_CHARS], _ms(pause), message.id, message.attempts),
         )
 
     async def put_back(self, message: Outgoing) -> bool:
@@ -177,12 +159,12 @@ class OutboxStore:
         async def unit(tx: Transaction) -> int:
             await tx.execute(
                 f"UPDATE outbox SET state='gone', error=?, finished_ms={self._now} {_IF_MINE}",
-                (error[:_ERROR_CHARS], message.id, message.attempts),
+                (error[:ERROR_CHARS], message.id, message.attempts),
             )
             return await tx.execute(
                 f"UPDATE outbox SET state='gone', error=?, finished_ms={self._now} "
                 f"WHERE chat_id=? AND state IN {_WAITING}",
-                (error[:_ERROR_CHARS], message.chat_id),
+                (error[:ERROR_CHARS], message.chat_id),
             )
 
         return await self._db.write(unit)
@@ -211,10 +193,10 @@ class OutboxStore:
         """
 
         rows = await self._db.fetch_all(
-            f"{_SELECT} WHERE state='sending' AND (?=1 OR not_before_ms<={self._now})",
+            f"{SELECT} WHERE state='sending' AND (?=1 OR not_before_ms<={self._now})",
             (int(alone),),
         )
-        lost = [message for message in map(_outgoing, rows) if message.id not in mine]
+        lost = [message for message in map(outgoing_of, rows) if message.id not in mine]
 
         async def unit(tx: Transaction) -> int:
             why = "interrupted while sending"
@@ -240,29 +222,29 @@ class OutboxStore:
                 "WHERE id=? AND state IN ('ambiguous', 'failed', 'held')",
                 (message_id,),
             )
-            row = await tx.fetch_one(f"{_SELECT} WHERE id=?", (message_id,))
+            row = await tx.fetch_one(f"{SELECT} WHERE id=?", (message_id,))
             if changed and row:
-                await _release(tx, _outgoing(row))
+                await _release(tx, outgoing_of(row))
             return changed > 0
 
         return await self._db.write(unit)
 
     async def get(self, message_id: int) -> Outgoing | None:
-        row = await self._db.fetch_one(f"{_SELECT} WHERE id=?", (message_id,))
-        return _outgoing(row) if row else None
+        row = await self._db.fetch_one(f"{SELECT} WHERE id=?", (message_id,))
+        return outgoing_of(row) if row else None
 
     async def by_key(self, unique_key: str) -> Outgoing | None:
-        row = await self._db.fetch_one(f"{_SELECT} WHERE unique_key=?", (unique_key,))
-        return _outgoing(row) if row else None
+        row = await self._db.fetch_one(f"{SELECT} WHERE unique_key=?", (unique_key,))
+        return outgoing_of(row) if row else None
 
     async def listed(self, states: Sequence[OutboxState], limit: int = 50) -> list[Outgoing]:
         """Messages in these states, the oldest first."""
         marks = ", ".join("?" for _ in states)
         rows = await self._db.fetch_all(
-            f"{_SELECT} WHERE state IN ({marks}) ORDER BY id LIMIT ?",
+            f"{SELECT} WHERE state IN ({marks}) ORDER BY id LIMIT ?",
             (*[state.value for state in states], limit),
         )
-        return [_outgoing(row) for row in rows]
+        return [outgoing_of(row) for row in rows]
 
     async def counts(self) -> dict[OutboxState, int]:
         rows = await self._db.fetch_all("SELECT state, COUNT(*) FROM outbox GROUP BY state")
@@ -306,7 +288,7 @@ class OutboxStore:
 async def _stop(tx: Transaction, message: Outgoing, state: OutboxState, error: str) -> int:
     changed = await tx.execute(
         f"UPDATE outbox SET state=?, error=?, finished_ms={tx.dialect.now_ms} {_IF_MINE}",
-        (state.value, error[:_ERROR_CHARS], message.id, message.attempts),
+        (state.value, error[:ERROR_CHARS], message.id, message.attempts),
     )
     if changed and message.group_key:
         await tx.execute(
@@ -328,31 +310,3 @@ async def _release(tx: Transaction, message: Outgoing) -> None:
 
 def _ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
-
-
-def _values(m: Outgoing) -> tuple[object, ...]:
-    return (
-        m.unique_key, m.chat_id, m.kind, m.payload, int(m.lane), m.group_key, m.part,
-        m.state.value, to_ms(m.not_before), m.attempts, m.message_id, m.error[:_ERROR_CHARS],
-        to_ms(m.created_at), to_ms(m.finished_at),
-    )  # fmt: skip
-
-
-def _outgoing(row: Row) -> Outgoing:
-    return Outgoing(
-        id=row[0],
-        unique_key=row[1],
-        chat_id=row[2],
-        kind=row[3],
-        payload=row[4],
-        lane=Lane(row[5]),
-        group_key=row[6],
-        part=row[7],
-        state=OutboxState(row[8]),
-        not_before=from_ms_or_none(row[9]),
-        attempts=row[10],
-        message_id=row[11],
-        error=row[12],
-        created_at=from_ms_or_none(row[13]),
-        finished_at=from_ms_or_none(row[14]),
-    )

@@ -17,7 +17,8 @@ from bot.models.work import OutboxState, Outgoing, Role
 from bot.ports import Database
 from bot.sandbox.server import SandboxServer
 from bot.services.telegram_api import TelegramApi
-from bot.storage.outbox import OutboxStore, Turn
+from bot.storage.outbox import OutboxStore
+from bot.storage.outbox_rows import Turn
 from bot.storage.workers import WorkerStore
 
 ADMIN = 1000

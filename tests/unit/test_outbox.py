@@ -9,7 +9,8 @@ import pytest
 
 from bot.models.work import Lane, OutboxState, Outgoing
 from bot.ports import Database, Transaction
-from bot.storage.outbox import _HEADS, OutboxStore, Turn
+from bot.storage.outbox import _HEADS, OutboxStore
+from bot.storage.outbox_rows import Turn
 from bot.utils.times import utc_now
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
