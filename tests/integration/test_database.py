@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import sqlite3
 import sys
 import textwrap
 from pathlib import Path
@@ -14,8 +15,9 @@ import pytest
 
 from bot.errors import MigrationError, StorageError
 from bot.ports import Database, Transaction
-from bot.services.db_service import open_database
+from bot.services.db_service import log_facts, open_database
 from bot.services.migrations import load, migrate, status
+from bot.services.sqlite_file import wal_verdict
 
 _PUT = "INSERT INTO meta (name, value) VALUES (?, ?)"
 
@@ -126,7 +128,7 @@ async def test_two_processes_write_one_file(tmp_path: Path) -> None:
     child = textwrap.dedent(
         f"""
         import asyncio
-        from bot.services.db_service import open_database
+        from bot.services.db_service import log_facts, open_database
         async def main():
             db = await open_database({url!r})
             for n in range(300):
@@ -145,16 +147,16 @@ async def test_two_processes_write_one_file(tmp_path: Path) -> None:
     await first.close()
 
 
-async def test_kill_9_loses_no_acknowledged_row(tmp_path: Path) -> None:
+async def test_kill_9_loses_no_acknowledged_row(database_url: str) -> None:
     """What was acknowledged before SIGKILL is there afterwards, and a batch is there whole."""
-    url = f"sqlite:///{tmp_path}/killed.db"
+    url = database_url
     db = await open_database(url)
     await migrate(db)
     await db.close()
     child = textwrap.dedent(
         f"""
         import asyncio, sys
-        from bot.services.db_service import open_database
+        from bot.services.db_service import log_facts, open_database
         async def main():
             db = await open_database({url!r})
             start = int(sys.argv[1])
@@ -163,6 +165,9 @@ async def test_kill_9_loses_no_acknowledged_row(tmp_path: Path) -> None:
                     await tx.execute({_PUT!r}, (f"a{{n}}", ""))
                     await tx.execute({_PUT!r}, (f"b{{n}}", ""))
                 await db.write(unit)
+                await asyncio.gather(
+                    *(db.execute({_PUT!r}, (f"s{{k}}-{{n}}", "")) for k in range(3))
+                )
                 print(n, flush=True)
         asyncio.run(main())
         """
@@ -186,10 +191,12 @@ async def test_kill_9_loses_no_acknowledged_row(tmp_path: Path) -> None:
 
     db = await open_database(url)
     names = await _names(db)
-    integrity = await db.fetch_one("PRAGMA integrity_check")
+    if db.dialect.name == "sqlite":
+        assert await db.fetch_one("PRAGMA integrity_check") == ("ok",)
     await db.close()
-    assert integrity == ("ok",)
+    assert len(acknowledged) > 20
     assert {f"a{n}" for n in acknowledged} <= names
+    assert {f"s{k}-{n}" for n in acknowledged for k in range(3)} <= names
     assert {n[1:] for n in names if n[0] == "a"} == {n[1:] for n in names if n[0] == "b"}
 
 
@@ -243,3 +250,45 @@ async def test_an_unusable_path_is_a_clear_error() -> None:
     """Opening a database where no file can be says which file."""
     with pytest.raises(StorageError, match="/proc/nowhere"):
         await open_database("sqlite:////proc/nowhere/x.db")
+
+
+@pytest.mark.parametrize(
+    ("version", "is_told"),
+    [
+        ((3, 6, 23), False),
+        ((3, 7, 0), True),
+        ((3, 40, 1), True),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), True),
+        ((3, 53, 0), False),
+    ],
+)
+def test_a_sqlite_with_the_wal_reset_bug_is_told_apart(
+    version: tuple[int, int, int], is_told: bool
+) -> None:
+    """It was fixed in 3.51.3 and 3.53.0; 3.52.0, withdrawn, is no fix."""
+    told = wal_verdict(version)
+
+    assert bool(told) == is_told
+    assert not is_told or "one writer" in told
+
+
+async def test_the_start_tells_what_the_database_is(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line of product and version, and one for each thing that endangers it."""
+    caplog.set_level("INFO")
+    facts = await db.facts()
+
+    await log_facts(db)
+
+    lines = [record.getMessage() for record in caplog.records if record.name.endswith("db_service")]
+    assert facts.version
+    assert f"{facts.product} {facts.version}" in lines[0]
+    assert lines[1:] == list(facts.warnings)
+    if facts.product == "SQLite":
+        assert facts.version == sqlite3.sqlite_version
+        assert list(facts.warnings) == [
+            w for w in [wal_verdict(sqlite3.sqlite_version_info[:3])] if w
+        ]
