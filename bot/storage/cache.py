@@ -111,8 +111,12 @@ class CacheStore:
         if not counts:
             return
         # Written before it is read: whoever adds at the same moment waits for this row.
-        await tx.execute(self._first_counts, (_COUNTS, b"{}", 0, _FAR_MS, now))
-        await tx.execute("UPDATE cache SET used_ms=? WHERE name=?", (now, _COUNTS))
+        # (Inserted only where there is none: an INSERT that finds the row would share its lock, and
+        # two who share a lock wait for each other.)
+        touch = ("UPDATE cache SET used_ms=? WHERE name=?", (now, _COUNTS))
+        if not await tx.execute(*touch):
+            await tx.execute(self._first_counts, (_COUNTS, b"{}", 0, _FAR_MS, now))
+            await tx.execute(*touch)
         row = await tx.fetch_one("SELECT body FROM cache WHERE name=?", (_COUNTS,))
         total = json.loads(bytes(row[0])) if row else {}
         for name, count in counts.items():
