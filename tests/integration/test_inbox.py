@@ -473,8 +473,10 @@ async def test_a_lost_leader_is_quiet_and_can_lead_again(box: SandboxServer, db:
         await until(lambda: not bot.inbox.may_poll, timeout_s=10)
     while_lost = [message["text"] for message in box.sent(ADMIN)]
     left = [row.state for row in await store.undone()]
+    go_on.clear()
     async with running(box, store, slow, lease=await _lead(db, "one")) as bot:
-        await until(lambda: len(bot.seen) == 2, timeout_s=10)
+        go_on.set()
+        await until(lambda: len(bot.seen) == 2, timeout_s=30)
         await all_done(store)
 
     assert while_lost == []
