@@ -148,6 +148,10 @@ def table(parts: Parts, roles: Collection[Role] = tuple(Role)) -> tuple[Job, ...
                 timeout=timedelta(hours=3),
             ),
         ]
+    if Role.CHAT in roles:
+        # Questions are answered from memory, also where another process makes the rounds.
+        every = timedelta(seconds=values.analyse_interval_s)
+        jobs.append(Job("follow", every, hoshyar.analyse.follow, everywhere=True))
     if set(roles) - {Role.SEND}:  # a sender searches for nothing
         jobs.append(Job("index", timedelta(seconds=60), rounds.index, everywhere=True))
     return tuple(jobs)

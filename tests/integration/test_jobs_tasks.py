@@ -50,7 +50,7 @@ class Said:
         self.calls.append("collect")
         return CollectResult(asked=3, new=2)
 
-    async def catch_up(self) -> int:
+    async def catch_up(self, patience_s: float | None = None) -> int:
         self.calls.append("index")
         return 4
 
@@ -66,6 +66,9 @@ class Said:
 
     async def run(self) -> None:
         self.calls.append("analyse")
+
+    async def follow(self) -> None:
+        self.calls.append("follow")
 
 
 def keeping(world: World) -> Retention:
@@ -110,7 +113,7 @@ async def test_the_table_follows_the_settings(world: World) -> None:
     jobs = jobs_of(world, Said())
 
     upkeep = {"housekeeping", "backup"}
-    assert {"collect", "analyse", "alerts", "digests", "index"} | upkeep == set(jobs)
+    assert {"collect", "analyse", "alerts", "digests", "follow", "index"} | upkeep == set(jobs)
     assert jobs["collect"].every == timedelta(seconds=300)
     assert jobs["analyse"].every == timedelta(seconds=60)
     assert jobs["alerts"].every < jobs["collect"].every
