@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.features.courses import Courses, pack, unpack
@@ -36,6 +36,7 @@ async def test_the_second_chat_gets_the_same_without_counting(db: Database) -> N
     assert (cache.stats().misses, cache.stats().hits) == (2, 1)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -24,6 +24,7 @@ _NUMBERS = st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(
 _VECTORS = st.integers(1, 300).flatmap(lambda n: arrays(np.float64, n, elements=_NUMBERS))
 
 
+@settings(deadline=None)
 @given(_VECTORS)
 def test_each_dimension_is_off_by_half_a_step_at_most(vector: np.ndarray) -> None:
     packed = quantise(vector)
@@ -35,6 +36,7 @@ def test_each_dimension_is_off_by_half_a_step_at_most(vector: np.ndarray) -> Non
     assert np.linalg.norm(back - vector) <= math.sqrt(vector.size) * packed.scale * 0.5000001
 
 
+@settings(deadline=None)
 @given(_VECTORS)
 def test_a_vector_is_turned_no_further_than_the_bound(vector: np.ndarray) -> None:
     assume(np.abs(vector).max() > 0)
@@ -53,6 +55,7 @@ def _pairs(size: int) -> st.SearchStrategy[tuple[np.ndarray, np.ndarray]]:
     return st.tuples(vector, vector)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200).flatmap(_pairs))
 def test_a_cosine_is_off_by_no_more_than_both_turns(pair: tuple[np.ndarray, np.ndarray]) -> None:
     """|cos(a + b) - cos(a)| is at most the turn b; both vectors are turned."""
