@@ -187,7 +187,7 @@ def _positive(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     parser = build_parser()
-    given = _read_arguments(parser, arguments)
+    given = read_arguments(parser, arguments)
     try:
         settings = load_settings(read_environment(os.environ, Path(".env")))
     except ConfigError as error:
@@ -210,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _read_arguments(
+def read_arguments(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None
 ) -> argparse.Namespace:
     """As the parser does, but a search may hold -words."""

@@ -143,6 +143,7 @@ class Lookup:
             total_is_estimate=total.is_estimate,
             back_to=hits.back_to,
             behind=await self._search.behind(),
+            is_narrowed=query.has_filter or bool(query.unwanted),
         )
 
     async def _with_sources(self, query: SearchQuery) -> SearchQuery:

@@ -33,7 +33,8 @@ class Found:
     """One page of a search.
 
     `back_to`: the words are so common that only what was written since then was searched.
-    `behind`: about so many stored posts cannot be found yet.
+    `behind`: about so many stored posts cannot be found yet. `is_narrowed`: asked for more than
+    words, so the query is no term to watch.
     """
 
     query: str
@@ -46,3 +47,4 @@ class Found:
     total_is_estimate: bool = False
     back_to: datetime | None = None
     behind: int = 0
+    is_narrowed: bool = False

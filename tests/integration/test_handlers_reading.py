@@ -120,6 +120,34 @@ async def test_search_without_a_result_offers_to_watch(world: World) -> None:
     assert buttons(none) == ["🔔 Watch it"]
 
 
+async def test_a_search_can_be_narrowed(world: World) -> None:
+    """By kind, author and date; such a query is no term, so it cannot be watched."""
+    news = await world.say(SARA, "/search نوع:خبر سد کرج", "نوع:خبر")
+    nobody = await world.say(ALEX, "/search سد from:nobody_at_all", "found nothing")
+    early = await world.say(ALEX, "/search سد until:2001-01-01", "found nothing")
+
+    assert "🔔 زیر نظر" not in " ".join(buttons(news))
+    assert buttons(nobody) == buttons(early) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/search سد since:someday", "2026-11-21"),
+        ("/search from:", "from:ali"),
+        ("/search سد source:nowhere", "“nowhere”"),
+        ("/search -سد", "without a minus"),
+        ("/search سد kind:book", "news or tweet"),
+    ],
+)
+async def test_a_search_that_cannot_be_read_is_explained(
+    world: World, text: str, said: str
+) -> None:
+    answer = await world.say(ALEX, text)
+
+    assert said in answer["text"]
+
+
 @pytest.mark.parametrize("text", ["/search 😀😀", "/trend !!!", "/sentiment ـــ"])
 async def test_what_has_no_letters_is_explained(world: World, text: str) -> None:
     answer = await world.say(SARA, text)

@@ -32,7 +32,7 @@ def search_message(
             *_limits(reader, found),
             "",
             reader.rich("search.none_tip"),
-        ).message(keyboard=((watch,),))
+        ).message(keyboard=() if found.is_narrowed else ((watch,),))
     order = t("search.order_newest" if found.newest_first else "search.order_best")
     hits = reader.count("hits", found.total)
     if found.total_is_estimate:
@@ -50,7 +50,7 @@ def search_message(
         data=pack(Verb.SEARCH, ref, BEST if found.newest_first else NEWEST, 0, owner=owner),
     )
     card = Button(text=t("button.card"), data=pack(Verb.CARD, ref, Window.H24, 0, owner=owner))
-    keyboard: Keyboard = ((other, card), (watch,))
+    keyboard: Keyboard = ((other,),) if found.is_narrowed else ((other, card), (watch,))
     more = found.more and found.page < LAST_PAGE
     turning = page_row(reader, Verb.SEARCH, found.page, more, ref, here, owner=owner)
     return body.message(keyboard=(turning, *keyboard) if turning else keyboard)
