@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from bot.storage.workers import WorkerStore
 
 log = logging.getLogger(__name__)
 
-EXCHANGE_S = 1.0
+HEAR_S = 1.0
+TELL_S = 0.25  # senders make room for answers, and an answer does not wait for them to know
 REMEMBER = timedelta(seconds=90)  # longer than a group's minute
 _OVERLAP = timedelta(seconds=5)  # two commits may become visible in the other order
 _MOST_KNOWN = 5000  # messages; more than go out in 90 seconds
@@ -68,6 +70,7 @@ class PaceSharing:
         self._outbox = outbox
         self._known: deque[int] = deque(maxlen=_MOST_KNOWN)
         self._look_back = REMEMBER
+        self._hear_at = 0.0
         self._untold: list[PaceNews] = []
 
     def is_mine(self, message_id: int) -> None:
@@ -75,9 +78,10 @@ class PaceSharing:
         self._known.append(message_id)
 
     async def exchange(self) -> None:
-        """Tell what happened here and hear what happened elsewhere. Raises StorageError."""
+        """Tell what happened here and, each second, hear what did elsewhere; StorageError."""
         await self.tell()
-        await self.hear()
+        if time.monotonic() >= self._hear_at:
+            await self.hear()
 
     async def tell(self) -> None:
         """Say what the other processes cannot see: answers, and 429s."""
@@ -101,6 +105,7 @@ class PaceSharing:
 
     async def hear(self) -> None:
         """Count what others sent of the outbox, and wait where they were told to."""
+        self._hear_at = time.monotonic() + HEAR_S
         known = set(self._known)
         for message_id, chat_id, age_s in await self._outbox.out_within(self._look_back):
             if message_id not in known:
@@ -111,11 +116,11 @@ class PaceSharing:
             self._pacer.hold(chat_id, wait_ms / 1000)
 
     async def run(self) -> None:
-        """Exchange every second, for ever; a database that is away is waited for."""
+        """Exchange for ever; a database that is away is waited for."""
         while True:
             try:
                 await self.exchange()
             except StorageError as error:
                 log.warning("the pace of sending is not shared", extra={"why": error})
                 self._look_back = REMEMBER
-            await asyncio.sleep(EXCHANGE_S)
+            await asyncio.sleep(TELL_S)

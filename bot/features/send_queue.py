@@ -30,7 +30,6 @@ from bot.errors import (
     StorageError,
 )
 from bot.features.pace_sharing import (
-    EXCHANGE_S,
     Company,
     Others,
     PaceSharing,
@@ -52,6 +51,7 @@ AT_ONCE = 16
 POLL_S = 1.0  # for what became due, or was queued by another process
 NEXT_S = 0.1  # a chat's next message, while others are on their way
 FRESH_S = 0.5  # how long a list of due messages is worked off before it is read again
+APART_S = 0.035  # between two calls, also where a stalled machine wakes many at once
 LEAST_S = 0.05  # between two readings, however often the queue is woken
 LOOK_EVERY_S = 3.0  # who else sends?
 RECOVER_EVERY_S = 60.0
@@ -93,7 +93,8 @@ class SendQueue:
         self._mine: set[int] = set()  # messages that this process has claimed, or is claiming
         self._waits: dict[int, float] = {}  # chats that all processes together must leave alone
         self._company = Company()
-        self._look_at = self._exchange_at = self._recover_at = 0.0
+        self._look_at = self._recover_at = 0.0
+        self._call_at = 0.0
         self._doubts = 0
         self._paused_until = 0.0
 
@@ -132,12 +133,10 @@ class SendQueue:
         if now >= self._look_at:
             self._company = await self._others()
             self._look_at = now + LOOK_EVERY_S
-        if now >= self._exchange_at:
-            if self._company == Company():
-                self._sharing.forget()
-            else:
-                await self._sharing.exchange()
-            self._exchange_at = now + EXCHANGE_S
+        if self._company == Company():
+            self._sharing.forget()
+        else:
+            await self._sharing.exchange()
         if now >= self._recover_at or (had.senders and not self._company.senders):
             is_alone = not self._company.senders
             found = await self._outbox.recover(alone=is_alone, mine=self._mine)
@@ -215,6 +214,7 @@ class SendQueue:
                 return
             self._sharing.is_mine(message.id)
             await asyncio.sleep(turn.wait_s)
+            await self._apart()
             await self._attempt(turn.message, content, claimed_at + self._lease_s * _BEGIN_SHARE)
         except StorageError:
             # Before the claim nothing was sent; after it the row is found when its lease is over.
@@ -222,6 +222,12 @@ class SendQueue:
         finally:
             self._mine.discard(message.id)
             self._busy.pop(message.chat_id, None)
+
+    async def _apart(self) -> None:
+        """Wait until the last call is a moment ago."""
+        at = max(time.monotonic(), self._call_at)
+        self._call_at = at + APART_S
+        await asyncio.sleep(at - time.monotonic())
 
     def _put_off(self, chat_id: int, turn: Turn) -> None:
         """The message does not go now: the limits of all processes, or somebody else has it."""

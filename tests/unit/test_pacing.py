@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.sandbox.flood import FloodControl
-from bot.services.pacing import Pacer
+from bot.services.pacing import EVERY_CHAT, Pacer
 
 CHATS = (11, 12, 13, -21, -22)
 
@@ -179,3 +179,44 @@ def test_silent_chats_are_forgotten() -> None:
     pacer.take(1)
 
     assert sorted(pacer._chats) == [1, 3]
+
+
+def test_what_does_not_go_out_after_all_is_given_back() -> None:
+    """A claim that another process won costs nothing here."""
+    time = Time()
+    pacer = Pacer(time)
+
+    for _ in range(30):
+        pacer.take(-5, is_claimed=True)
+        pacer.give_back(-5)
+
+    assert pacer.wait_s(-5) == 0.0
+    assert pacer.overall_wait_s() == 0.0
+
+
+def test_answers_and_floods_are_news_to_other_processes_once() -> None:
+    """What is claimed from the outbox they see for themselves."""
+    time = Time()
+    pacer = Pacer(time)
+    pacer.take(1, is_claimed=True)
+    pacer.take(2)
+    pacer.flood(3, 9.0)
+    time.now += 2.0
+
+    told = [(one.chat_id, one.ago_s, one.retry_after_s) for one in pacer.news()]
+
+    assert told == [(2, 2.0, 0.0), (3, 2.0, 9.0)]
+    assert pacer.news() == []
+
+
+def test_a_wait_that_another_process_was_told_holds_here_too() -> None:
+    """For one chat, or for every chat; a shorter one takes nothing back."""
+    time = Time()
+    pacer = Pacer(time)
+
+    pacer.hold(7, 5.0)
+    pacer.hold(7, 1.0)
+    assert (pacer.wait_s(7), pacer.wait_s(8)) == (5.0, 0.0)
+    pacer.hold(EVERY_CHAT, 3.0)
+
+    assert (pacer.wait_s(7), pacer.wait_s(8), pacer.overall_wait_s()) == (5.0, 3.0, 3.0)
