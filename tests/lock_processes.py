@@ -32,7 +32,6 @@ TABLES = (
     """CREATE TABLE items (id {id}, due_ms BIGINT NOT NULL, times_done INTEGER NOT NULL DEFAULT 0,
     claim_token BIGINT NOT NULL DEFAULT 0, claim_until_ms BIGINT NOT NULL DEFAULT 0){table}""",
     "CREATE INDEX items_due ON items (due_ms, id)",
-    "CREATE INDEX items_claim ON items (claim_token)",
     "CREATE TABLE written (id {id}, writer VARCHAR(40) NOT NULL, token BIGINT NOT NULL){table}",
 )
 

@@ -41,7 +41,6 @@ TABLES = (
     """CREATE TABLE items (id {id}, due_ms BIGINT NOT NULL, times_done INTEGER NOT NULL DEFAULT 0,
     claim_token BIGINT NOT NULL DEFAULT 0, claim_until_ms BIGINT NOT NULL DEFAULT 0){table}""",
     "CREATE INDEX items_due ON items (times_done, due_ms, id)",
-    "CREATE INDEX items_claim ON items (claim_token)",
     "CREATE TABLE effects (id {id}, item BIGINT NOT NULL){table}",
     "CREATE TABLE reigns (id {id}, token BIGINT NOT NULL, value BIGINT NOT NULL){table}",
 )

@@ -72,6 +72,40 @@ async def test_what_ran_out_goes_to_the_next_and_the_late_are_refused(db: Databa
     assert await _times_done(db) == [(1, 1)]
 
 
+async def test_rows_that_are_finished_together_are_all_ours_or_none(db: Database) -> None:
+    """One row that another has taken refuses the whole batch."""
+    await make_tables(db, items=3)
+    claims = claims_of(db)
+    got = await claims.claim(3, LONG, DUE)
+    await db.execute("UPDATE items SET claim_until_ms = 1 WHERE id = 2")
+    other = await claims.claim(3, LONG, DUE)
+
+    assert other.ids == (2,)
+    with pytest.raises(LeaseLost, match="3 rows of items"):
+        await db.write(lambda tx: claims.confirm_all(tx, got.ids, got.token))
+    await db.write(lambda tx: claims.confirm_all(tx, (1, 3), got.token))
+    await db.write(lambda tx: claims.confirm_all(tx, (), got.token))
+
+    rows = await db.fetch_all("SELECT id FROM items WHERE claim_token = 0 ORDER BY id")
+    assert rows == [(1,), (3,)]
+
+
+async def test_rows_finish_in_one_statement_where_nothing_else_changes(db: Database) -> None:
+    """What is ours is changed and free, what another has taken stays as it is."""
+    await make_tables(db, items=3)
+    claims = claims_of(db)
+    got = await claims.claim(3, LONG, DUE)
+    await db.execute("UPDATE items SET claim_until_ms = 1 WHERE id = 2")
+    await claims.claim(3, LONG, DUE)
+
+    finished = await claims.finish(got.ids, got.token, "times_done = times_done + ?", (7,))
+
+    rows = await db.fetch_all("SELECT id, times_done, claim_until_ms > 0 FROM items ORDER BY id")
+    assert finished == 2
+    assert rows == [(1, 7, 0), (2, 0, 1), (3, 7, 0)]
+    assert await claims.finish((), got.token, "times_done = 9") == 0
+
+
 async def test_what_is_given_back_is_free_at_once(db: Database) -> None:
     """Giving back touches nobody else's rows, and a late giver-back none at all."""
     await make_tables(db, items=4)
