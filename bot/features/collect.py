@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -125,7 +126,9 @@ class Collector:
         until, last_id = now + timedelta(seconds=early_s), 0
         running: set[asyncio.Task[None]] = set()
 
-        async def one(source: Source) -> None:
+        async def one(source: Source, ask_by: float) -> None:
+            if time.monotonic() >= ask_by:
+                return  # we slept: the claim may end while the site answers (given back at the end)
             try:
                 await self._collect(source, total, now)
             except LeaseLost:
@@ -134,6 +137,7 @@ class Collector:
 
         while total.asked < MOST_DUE or force:
             free = AT_ONCE - len(running)
+            ask_by = time.monotonic() + self._claim.total_seconds() / 2
             if force:
                 portion = await self._sources.claim_after(last_id, free, self._claim)
             else:
@@ -144,7 +148,7 @@ class Collector:
             total.asked += len(portion)
             held.update({source.id: source for source in portion})
             for source in portion:
-                running.add(task := group.create_task(one(source)))
+                running.add(task := group.create_task(one(source, ask_by)))
                 task.add_done_callback(running.discard)
             while len(running) > AT_ONCE - PORTION:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -40,7 +40,7 @@ from tests.fakes_feeds import Answer, Asked, Site, item, rss
 FEEDS = 12
 INTERVAL_S = 1  # every feed is due again after it
 TOO_SOON_S = 0.7  # a moment too early is due as well
-CLAIM = timedelta(seconds=4)
+CLAIM = timedelta(seconds=6)
 ANSWER_S = 0.1  # a feed takes its time, so that two who ask at once meet
 _START = "آب باد برگ پل تاب جام چتر خاک دام رود زنگ ساز شهر صدا طرح عصر غار فرش قصر کوه گنج ماه نان"
 _END = "آور بان پز تر جو خیز دار ریز زا ساز شناس فروش کار گر مند نشین نواز وار یاب"
