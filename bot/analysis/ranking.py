@@ -43,16 +43,14 @@ def best(
     `terms` are words and phrases with their weights.
     """
     newest = max((one.at_ms for one in candidates), default=0)
-    needles = [(_apart(term), term, worth) for term, worth in terms]
-    has_phrase = any(" " in term for term, _ in terms)
+    needles = [(_apart(term)[1:-1], worth) for term, worth in terms]
     scored: list[tuple[float, int, int]] = []
     for one in candidates:
-        words = one.words.split()
-        spaced = _apart(one.words) if has_phrase else ""
-        length = K1 * (1 - B + B * len(words) / mean_words)
+        words = _apart(one.words)
+        length = K1 * (1 - B + B * (words.count("  ") - 1) / mean_words)
         score = 0.0
-        for needle, term, worth in needles:
-            times = spaced.count(needle) if " " in term else words.count(term)
+        for needle, worth in needles:
+            times = words.count(needle)
             score += worth * times * (K1 + 1) / (times + length)
         age = (newest - one.at_ms) / HALF_LIFE_MS
         score *= 1 + freshness * 0.5**age
@@ -62,5 +60,5 @@ def best(
 
 
 def _apart(words: str) -> str:
-    """Every word between spaces of its own, so that a phrase may follow right upon itself."""
-    return f" {'  '.join(words.split())} "
+    """Every word between spaces of its own, so that a word may follow right upon itself."""
+    return f" {words} ".replace(" ", "  ")

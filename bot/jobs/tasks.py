@@ -26,6 +26,7 @@ from bot.storage.sent_files import SentFileStore
 from bot.storage.work import InboxStore, JobStore
 
 COLLECT = "collect"
+INDEX_PATIENCE_S = 10  # after a round; the job that follows the posts goes on with the rest
 # A digest made right at the start would know nothing of what happened while the bot was off.
 WAIT_FOR_NEWS = timedelta(minutes=3)
 
@@ -93,7 +94,7 @@ class _Rounds:
             self._hoshyar.disk.forget()  # it may be full: the next round measures it anew
             raise
         self._has_collected = True
-        await self._hoshyar.search.catch_up()
+        await self._hoshyar.search.catch_up(INDEX_PATIENCE_S)
         return done
 
     async def index(self) -> Indexed:
