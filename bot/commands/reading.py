@@ -11,6 +11,8 @@ from bot.models.insight import Trend, Window
 from bot.models.post import Post
 from config.settings import Settings
 
+INDEX_PATIENCE_S = 20  # an index that is being built anew answers with what it has
+
 
 async def trends(settings: Settings, given: argparse.Namespace) -> int:
     """What rises in a window, now or at a moment."""
@@ -64,7 +66,7 @@ def _line(rank: int, trend: Trend) -> str:
 async def search(settings: Settings, given: argparse.Namespace) -> int:
     """Posts and news that fit a query, best or newest first."""
     async with open_hoshyar(settings) as hoshyar:
-        await hoshyar.search.catch_up()
+        await hoshyar.search.catch_up(INDEX_PATIENCE_S)
         found = await hoshyar.lookup.find(
             " ".join(given.words),
             0,
@@ -73,6 +75,8 @@ async def search(settings: Settings, given: argparse.Namespace) -> int:
             newest_first=given.newest,
         )
         names = await hoshyar.lookup.source_names()
+    if found.behind:
+        sys.stderr.write(f"{found.behind} older posts are not indexed yet\n")
     if found.back_to is not None:
         sys.stderr.write(f"the words are very common: searched back to {found.back_to:%F %T}Z\n")
     answer(
