@@ -42,7 +42,7 @@ _TABLE = (
     "topic VARCHAR(190) NOT NULL)"
 )
 _INDEXES = ("author, id", "created_ms", "source_id, id")
-_TEXT = (  # 200 bytes
+_TEXT = (  # near 200 bytes
     "دیروز در میدان اصلی شهر هزاران نفر برای دیدن جشن گرد هم آمدند و تا شب ماندند؛ "
     "فردا هم راه‌ها بسته است"
 )
