@@ -1,14 +1,16 @@
 """Rows out of MariaDB into an SQLite file and back, table by table, in bounded memory.
 
-In a thread, through PyMySQL (which aiomysql brings along): rows stream through generators from one
-driver into the other, and nothing of it is the event loop's business.
+In a thread, so that nothing of it is the event loop's business. Reading goes through asyncmy, on a
+loop of the thread's own: PyMySQL takes the packets apart in Python, at 50 us a row, and holds up
+whatever else the process does. Writing goes through PyMySQL, since a restore runs alone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,58 +21,63 @@ from bot.services.backups.files import INFO, MOMENTARY, Stop, open_file, tables_
 KEPT = "before_restore_"
 MARKER = "restoring"
 _ROWS = 500
+_ROWS_READ = 100  # at once in memory: pictures are rows, too
 _BATCH_BYTES = 2**20
 _BATCHES_PER_COMMIT = 20  # each commit waits for the disk
 _NOT_COPIED = MOMENTARY | {"schema_migrations", INFO}
 _SCHEMA_CHANGED = 1412  # a table was altered after the snapshot was taken
 
 
-def connect(url: str, *, streaming: bool = False) -> Any:
+def _place(url: str) -> dict[str, Any]:
+    """Where to connect and how, in the words of both drivers."""
+    parts = urlsplit(url)
+    return {
+        "host": parts.hostname or "",
+        "port": parts.port or 3306,
+        "user": unquote(parts.username or "root"),
+        "password": unquote(parts.password or ""),
+        "database": parts.path.strip("/"),
+        "charset": "utf8mb4",
+        "autocommit": True,
+        "connect_timeout": 10,
+        "init_command": "SET time_zone='+00:00', net_write_timeout=600, "
+        "sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+    }
+
+
+def connect(url: str) -> Any:
     """A connection of our own; StorageError when the server cannot be reached."""
     import pymysql
-    from pymysql.cursors import Cursor, SSCursor
 
-    parts = urlsplit(url)
+    place = _place(url)
     try:
-        return pymysql.connect(
-            host=parts.hostname or "",
-            port=parts.port or 3306,
-            user=unquote(parts.username or "root"),
-            password=unquote(parts.password or ""),
-            database=parts.path.strip("/"),
-            charset="utf8mb4",
-            autocommit=True,
-            connect_timeout=10,
-            cursorclass=SSCursor if streaming else Cursor,
-            init_command="SET time_zone='+00:00', net_write_timeout=600, "
-            "sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-        )
+        return pymysql.connect(**place)
     except (pymysql.err.Error, OSError) as error:
-        raise StorageError(f"cannot reach the database at {parts.hostname}: {error}") from error
+        raise StorageError(f"cannot reach the database at {place['host']}: {error}") from error
+
+
+@asynccontextmanager
+async def _reading(url: str) -> AsyncIterator[Any]:
+    import asyncmy
+
+    place = _place(url)
+    try:
+        server: Any = await asyncmy.connect(**place)
+    except (asyncmy.errors.MySQLError, OSError) as error:
+        raise StorageError(f"cannot reach the database at {place['host']}: {error}") from error
+    try:
+        yield server
+    finally:
+        server.close()  # also in mid-stream
 
 
 def copy_out(url: str, target: Path, stop: Stop) -> dict[str, int]:
     """Fill the empty, migrated file at `target` with one moment of the database; rows by table."""
-    import pymysql
+    from asyncmy.errors import MySQLError
 
     try:
-        with closing(connect(url, streaming=True)) as server, closing(_fast(target)) as file:
-            tables = {t: c for t, c in tables_of(file).items() if t not in _NOT_COPIED}
-            indexes = file.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type='index' AND sql IS NOT NULL"
-            ).fetchall()
-            for name, _ in indexes:  # sorted once at the end rather than row by row
-                file.execute(f'DROP INDEX "{name}"')
-            _start_snapshot(server)
-            copied = {
-                table: _copy_table(server, file, table, columns, stop)
-                for table, columns in tables.items()
-            }
-            _note_counters(server, file)
-            for _, statement in indexes:
-                stop.check()
-                file.execute(statement)
-    except pymysql.err.MySQLError as error:
+        return asyncio.run(_copy_out(url, target, stop))
+    except MySQLError as error:
         if error.args and error.args[0] == _SCHEMA_CHANGED:
             raise StorageError(
                 "the tables were changed meanwhile: make the backup again"
@@ -78,6 +85,28 @@ def copy_out(url: str, target: Path, stop: Stop) -> dict[str, int]:
         raise StorageError(f"the database could not be read: {error}") from error
     except sqlite3.Error as error:
         raise StorageError(f"{target} cannot be written: {error}") from error
+    except OSError as error:
+        raise StorageError(f"the backup broke off: {error}") from error
+
+
+async def _copy_out(url: str, target: Path, stop: Stop) -> dict[str, int]:
+    async with _reading(url) as server:
+        with closing(_fast(target)) as file:
+            tables = {t: c for t, c in tables_of(file).items() if t not in _NOT_COPIED}
+            indexes = file.execute(
+                "SELECT name, sql FROM sqlite_master WHERE type='index' AND sql IS NOT NULL"
+            ).fetchall()
+            for name, _ in indexes:  # sorted once at the end rather than row by row
+                file.execute(f'DROP INDEX "{name}"')
+            await _start_snapshot(server)
+            copied = {
+                table: await _copy_table(server, file, table, columns, stop)
+                for table, columns in tables.items()
+            }
+            await _note_counters(server, file)
+            for _, statement in indexes:
+                stop.check()
+                file.execute(statement)
     return copied
 
 
@@ -89,44 +118,42 @@ def _fast(path: Path) -> sqlite3.Connection:
     return file
 
 
-def _start_snapshot(server: Any) -> None:
-    with server.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+async def _start_snapshot(server: Any) -> None:
+    async with server.cursor() as cursor:
+        await cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        await cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT")
 
 
-def _copy_table(
+async def _copy_table(
     server: Any, file: sqlite3.Connection, table: str, columns: Sequence[str], stop: Stop
 ) -> int:
+    from asyncmy.cursors import SSCursor
+
     names = ", ".join(columns)
     marks = ", ".join("?" for _ in columns)
+    insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608 - the schema's own names
     count = 0
-
-    def rows(cursor: Any) -> Iterator[tuple[Any, ...]]:
-        nonlocal count
-        for row in cursor.fetchall_unbuffered():
-            count += 1
-            if count % _ROWS == 0:
-                stop.check()
-            yield row
-
     file.execute("BEGIN")
-    file.execute(f"DELETE FROM {table}")  # noqa: S608 - the schema's own names; what migrations put there
-    with server.cursor() as cursor:
-        cursor.execute(f"SELECT {names} FROM {table}")  # noqa: S608
-        file.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows(cursor))  # noqa: S608
+    file.execute(f"DELETE FROM {table}")  # noqa: S608 - what the migrations put there
+    async with server.cursor(SSCursor) as cursor:
+        await cursor.execute(f"SELECT {names} FROM {table}")  # noqa: S608
+        while rows := await cursor.fetchmany(_ROWS_READ):
+            stop.check()
+            file.executemany(insert, rows)
+            count += len(rows)
     file.execute("COMMIT")
     return count
 
 
-def _note_counters(server: Any, file: sqlite3.Connection) -> None:
+async def _note_counters(server: Any, file: sqlite3.Connection) -> None:
     """The next id of each table: the highest may have been deleted, and must not come again."""
-    with server.cursor() as cursor:
-        cursor.execute(
+    async with server.cursor() as cursor:
+        await cursor.execute(
             "SELECT table_name, auto_increment FROM information_schema.tables "
             "WHERE table_schema = DATABASE() AND auto_increment IS NOT NULL"
         )
-        counters = [(f"next_id:{table}", str(value)) for table, value in cursor.fetchall()]
+        found = await cursor.fetchall()
+    counters = [(f"next_id:{table}", str(value)) for table, value in found]
     file.execute(f"CREATE TABLE {INFO} (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
     file.executemany(f"INSERT INTO {INFO} (name, value) VALUES (?, ?)", counters)  # noqa: S608
 
