@@ -2,8 +2,8 @@
 
 For tables with the columns `id`, `claim_token` and `claim_until_ms` (0 and 0: free). Rows that are
 due are looked for without a lock, then one conditional UPDATE marks those that are still due and
-free with a token; its count says how many. Who finishes a row shows the token in the transaction of
-the work. A worker that died is forgotten when its claim runs out, and one that was only asleep finds
+free with a token; its count says how many. Who finishes a row shows the token in the same unit as
+the work. A worker that died is forgotten when its claim runs out, and one that only slept finds
 its completion refused. Correct without SKIP LOCKED, which TiDB accepts and ignores.
 
 The UPDATE names its rows by id: one that walks an index of what is due (`… ORDER BY … LIMIT`) locks
