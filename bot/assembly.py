@@ -23,6 +23,7 @@ from bot.features.backups import Backups
 from bot.features.chat import Chat as ChatFeature
 from bot.features.chats import Chats
 from bot.features.collect import Collector, Notice
+from bot.features.courses import Courses
 from bot.features.digests import Digests
 from bot.features.disk import Disk
 from bot.features.imports import Importer
@@ -197,6 +198,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         analyser=analyser,
         search=search,
         clock=clock,
+        volume=Courses(posts, cache).volume,
     )
     hoshyar = Hoshyar(
         admin_ids=values.admin_ids,
