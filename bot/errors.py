@@ -183,3 +183,8 @@ class Rejected(DeliveryError):
 
 class Ambiguous(DeliveryError):
     """It may or may not have arrived, and nothing can tell: never sent again by itself."""
+
+
+def said(error: BaseException) -> str:
+    """What an error says, or its name when it says nothing (TimeoutError does)."""
+    return str(error) or type(error).__name__

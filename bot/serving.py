@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
@@ -15,8 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.assembly import Parts
-from bot.errors import ConfigError, DeliveryError, StorageError
-from bot.features.workers import this_host
+from bot.errors import ConfigError, DeliveryError, StorageError, said
 from bot.models.work import Role
 from bot.services.db_service import log_facts
 from bot.services.telegram_api import TelegramApi
@@ -50,21 +48,30 @@ async def serve(
 
 @asynccontextmanager
 async def at_work(parts: Parts, roles: Collection[Role] = ()) -> AsyncIterator[None]:
-    """While the body runs, this process is among those that admins see at work."""
+    """While the body runs, this process is among those that admins see at work.
 
-    async def beat() -> None:
-        try:
-            await parts.workers.beat(parts.worker, this_host(), os.getpid(), tuple(roles))
-        except StorageError as error:
-            log.warning("no sign of life", extra={"why": str(error)})
+    Raises ConfigError when another process has its name.
+    """
+
+    workers = parts.hoshyar.workers
 
     async def beat_on() -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            await beat()
+            try:
+                if not await workers.beat(parts.worker, tuple(roles)):
+                    log.error(
+                        "this process was held up and another one has its name: stop one of them",
+                        extra={"worker": parts.worker},
+                    )
+            except StorageError as error:
+                log.warning("no sign of life", extra={"why": said(error)})
 
     failure: Exception | None = None
-    await beat()
+    try:
+        await workers.join(parts.worker, tuple(roles))
+    except StorageError as error:
+        log.warning("no sign of life", extra={"why": said(error)})
     async with asyncio.TaskGroup() as group:
         beating = group.create_task(beat_on(), name="beat")
         try:
@@ -74,10 +81,10 @@ async def at_work(parts: Parts, roles: Collection[Role] = ()) -> AsyncIterator[N
         finally:
             beating.cancel()
     try:
-        await parts.workers.leave(parts.worker)
+        await workers.leave(parts.worker)
         await parts.workers.forget_silent(_REMEMBERED)
     except StorageError as error:
-        log.warning("could not take leave", extra={"why": str(error)})
+        log.warning("could not take leave", extra={"why": said(error)})
     if failure is not None:
         raise failure
 

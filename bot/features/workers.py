@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from bot.errors import ConfigError
 from bot.models.work import CHAT_LEASE, Role, WorkerInfo
 from bot.storage.leases import LeaseStore
 from bot.storage.workers import WorkerStore
@@ -33,6 +35,37 @@ class Workers:
         self._leases = leases
         self._host = host or this_host()
         self._pid = pid or os.getpid()
+
+    async def join(self, name: str, roles: Sequence[str]) -> None:
+        """Be at work under `name`, as the only one.
+
+        What a dead process of this machine had under it is taken over at once. Raises ConfigError
+        when a process that may be alive has the name.
+        """
+        known = {info.name: info for info in await self._store.alive(AT_WORK)}
+        before = known.get(name)
+        if before is not None and self._is_dead(before):
+            await self.free_from_the_dead(CHAT_LEASE)
+            await self._store.leave(name, before.host, before.pid)
+        if await self.beat(name, roles):
+            return
+        known = {info.name: info for info in await self._store.alive(AT_WORK)}
+        holder = known.get(name)
+        where = f" (process {holder.pid} on {holder.machine})" if holder else ""
+        wait_s = AT_WORK.total_seconds()
+        problem = (
+            f"a worker named {name!r} is at work already{where}: give this one another --name, "
+            f"or stop that one; if it is gone, try again in {wait_s:.0f} seconds"
+        )
+        raise ConfigError([problem])
+
+    async def beat(self, name: str, roles: Sequence[str]) -> bool:
+        """Say that this process is still at work; False: another one has its name by now."""
+        return await self._store.hold(name, self._host, self._pid, roles, AT_WORK)
+
+    async def leave(self, name: str) -> None:
+        """This process ends."""
+        await self._store.leave(name, self._host, self._pid)
 
     async def all(self) -> list[AtWork]:
         """Every process that was heard of lately, by name."""
@@ -63,7 +96,7 @@ class Workers:
         if lease is None or holder is None or not self._is_dead(holder):
             return False
         await self._leases.release(lease)
-        await self._store.leave(holder.name)
+        await self._store.leave(holder.name, holder.host, holder.pid)
         return True
 
 

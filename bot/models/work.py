@@ -141,3 +141,8 @@ class WorkerInfo:
     roles: tuple[str, ...]
     started_at: datetime
     seen_at: datetime
+
+    @property
+    def machine(self) -> str:
+        """The host for people: without the mark that tells containers apart."""
+        return self.host.split(" ")[0]

@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from weakref import WeakValueDictionary
 
-from bot.errors import LeaseLost, LockTimeout, StorageError
+from bot.errors import LeaseLost, LockTimeout, StorageError, said
 from bot.models.work import Lease
 from bot.storage.leases import LeaseStore
 
@@ -58,7 +58,7 @@ class Leases:
                         log.error("the renewing of a lease broke", exc_info=ended)
         except Exception as error:  # a cancellation from outside stays one
             if limit.expired():
-                raise LeaseLost(f"the lease {name!r} is lost to {self._owner}") from error
+                raise LeaseLost(f"{self._owner} has lost the lease {name!r}") from error
             raise
         finally:
             await self._release(lease, ttl)
@@ -90,7 +90,7 @@ class Leases:
             try:
                 ours = await self._store.renew(lease, ttl)
             except StorageError as error:
-                fields = {"lease": lease.name, "error": str(error)}
+                fields = {"lease": lease.name, "error": said(error)}
                 log.warning("a lease could not be renewed", extra=fields)
                 continue
             if limit.expired():
@@ -107,7 +107,7 @@ class Leases:
                 await self._store.release(lease)
         except (StorageError, TimeoutError) as error:
             # It runs out by itself; the body's own result matters more.
-            fields = {"lease": lease.name, "error": str(error)}
+            fields = {"lease": lease.name, "error": said(error)}
             log.warning("a lease was not given back", extra=fields)
 
 

@@ -21,6 +21,18 @@ class WorkerStore:
             "UPDATE workers SET started_ms = CASE WHEN host = ? AND pid = ? THEN started_ms "
             f"ELSE {now} END, host = ?, pid = ?, roles = ?, seen_ms = {now} WHERE name = ?"
         )
+        # Another process may have the name only from one that has been silent for so long.
+        self._again = (
+            f"UPDATE workers SET roles = ?, seen_ms = {now} WHERE name = ? AND host = ? AND pid = ?"
+        )
+        self._succeed = (
+            f"UPDATE workers SET host = ?, pid = ?, roles = ?, started_ms = {now}, "
+            f"seen_ms = {now} WHERE name = ? AND seen_ms < {now} - ?"
+        )
+        self._new = db.dialect.insert_new(
+            "workers", ["name", "host", "pid", "roles", "started_ms", "seen_ms"], ["name"]
+        )
+        self._now = f"SELECT {now}"
         self._join = (
             "INSERT INTO workers (name, host, pid, roles, started_ms, seen_ms) "
             f"VALUES (?, ?, ?, ?, {now}, {now})"
@@ -41,6 +53,27 @@ class WorkerStore:
 
         await self._db.write(unit)
 
+    async def hold(
+        self, name: str, host: str, pid: int, roles: Sequence[str], silent_for: timedelta
+    ) -> bool:
+        """Say that this process is at work under a name that no other has.
+
+        False: another process has it and was heard of in the last `silent_for`.
+        """
+        words = ",".join(roles)
+
+        async def unit(tx: Transaction) -> bool:
+            if await tx.execute(self._again, (words, name, host, pid)):
+                return True
+            given = (host, pid, words, name, _ms(silent_for))
+            if await tx.execute(self._succeed, given):
+                return True
+            row = await tx.fetch_one(self._now, ())
+            at = int(row[0]) if row else 0
+            return await tx.execute(self._new, (name, host, pid, words, at, at)) == 1
+
+        return await self._db.write(unit)
+
     async def alive(self, within: timedelta) -> list[WorkerInfo]:
         """Those who were heard of in the last `within`, by name."""
         rows = await self._db.fetch_all(self._alive, (_ms(within),))
@@ -56,9 +89,14 @@ class WorkerStore:
             for name, host, pid, roles, started, seen in rows
         ]
 
-    async def leave(self, name: str) -> None:
-        """This process ends."""
-        await self._db.execute("DELETE FROM workers WHERE name = ?", (name,))
+    async def leave(self, name: str, host: str = "", pid: int = 0) -> None:
+        """A process ends; with host and pid only while the name is still its own."""
+        if not host:
+            await self._db.execute("DELETE FROM workers WHERE name = ?", (name,))
+            return
+        await self._db.execute(
+            "DELETE FROM workers WHERE name = ? AND host = ? AND pid = ?", (name, host, pid)
+        )
 
     async def forget_silent(self, since: timedelta) -> int:
         """Throw away those who were not heard of for so long, and return how many."""

@@ -8,6 +8,9 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
+from bot.errors import ConfigError
 from bot.features.workers import Workers, is_there, this_host
 from bot.models.post import Source, SourceKind
 from bot.models.work import CHAT_LEASE, Role
@@ -148,3 +151,49 @@ async def test_a_process_stopped_in_mid_transaction_does_not_keep_a_lease(mysql_
 def test_the_first_process_is_there() -> None:
     """Also one that belongs to somebody else."""
     assert is_there(1)
+
+
+async def test_a_name_belongs_to_one_living_process(db: Database) -> None:
+    """A second one is told what to do; only who has the name can give it up."""
+    store, leases = WorkerStore(db), LeaseStore(db)
+    first = Workers(store, leases, pid=1)
+    second = Workers(store, leases, pid=os.getpid())
+    await first.join("q1", ("chat",))
+
+    with pytest.raises(ConfigError, match=r"'q1' is at work already \(process 1 on .*--name"):
+        await second.join("q1", ("send",))
+
+    assert not await second.beat("q1", ("send",))
+    await second.leave("q1")
+    (alone,) = await second.all()
+    assert (alone.info.pid, alone.info.roles) == (1, ("chat",))
+    assert await first.beat("q1", ("chat",))
+    await first.leave("q1")
+    await second.join("q1", ("send",))
+
+
+async def test_a_killed_process_takes_its_name_and_lease_over_at_once(db: Database) -> None:
+    """On its own machine, where its death can be seen."""
+    store, leases = WorkerStore(db), LeaseStore(db)
+    await store.beat("q1", this_host(), await _a_dead_pid(), ("chat",))
+    await leases.acquire(CHAT_LEASE, "q1", TTL)
+
+    again = Workers(store, leases)
+    await again.join("q1", ("chat",))
+
+    assert await leases.holder(CHAT_LEASE) is None
+    assert [worker.info.pid for worker in await again.all()] == [os.getpid()]
+
+
+async def test_a_name_of_another_machine_is_free_when_it_is_silent(db: Database) -> None:
+    """Nobody can tell whether a process elsewhere is dead, so its silence is waited for."""
+    store = WorkerStore(db)
+    await store.beat("q1", "another pid:[1]", 4711, ("chat",))
+    workers = Workers(store, LeaseStore(db))
+    with pytest.raises(ConfigError, match=r"process 4711 on another\)"):
+        await workers.join("q1", ())
+
+    await db.execute("UPDATE workers SET seen_ms = seen_ms - 21000")
+    await workers.join("q1", ())
+
+    assert [worker.info.pid for worker in await workers.all()] == [os.getpid()]

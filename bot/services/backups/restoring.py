@@ -216,7 +216,7 @@ async def _refuse_at_work(url: str) -> None:
         if await has_table(db, "workers"):
             alive = await WorkerStore(db).alive(AT_WORK)
             if alive:
-                who = ", ".join(f"{one.name} (process {one.pid} on {one.host})" for one in alive)
+                who = ", ".join(f"{one.name} (process {one.pid} on {one.machine})" for one in alive)
                 raise StorageError(
                     f"the bot is at work: {who}. Stop it first; after a crash wait "
                     f"{AT_WORK.seconds} seconds"
