@@ -1,8 +1,8 @@
 """The language of searches, the same wherever people search.
 
 Words must all occur; "…" or «…» is a phrase; a minus leaves out. `from:`, `source:`, `since:`,
-`until:`, `on:` and `kind:` (in Persian از:، منبع:، پس_از:، تا:، روز:، نوع:) narrow the search. What
-cannot be read raises BadInput, whose text says what to write instead.
+`until:`, `on:` and `kind:` (in Persian از:، منبع:، پس_از:، تا:، روز:، نوع:) narrow the search;
+a date after «از:» is the first day rather than a name. What cannot be read raises BadInput, whose text says what to write instead.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 
 from bot.analysis.display import normalise
 from bot.analysis.keys import fold, fold_tag
@@ -41,6 +42,13 @@ _FIELDS = {
         "kind": "kind type نوع گونه",
     }.items()
     for name in names.split()
+}
+_FROM = fold_tag("از")  # a name follows, or the first day
+_FULL_DATE = re.compile(r"\d{4}([/.\-])\d{1,2}\1\d{1,2}")
+_BEFORE_A_DATE = {
+    fold_tag(word): meaning
+    for meaning, words in {"since": "از since from", "until": "تا until to"}.items()
+    for word in words.split()
 }
 _EXCLUSIVE_END = frozenset(map(fold_tag, ("before", "پیش_از", "قبل_از")))
 _EXCLUSIVE_START = frozenset(map(fold_tag, ("after", "پس_از", "بعد_از")))
@@ -80,32 +88,32 @@ def parse_query(text: str, now: datetime, tz: str) -> SearchQuery:
         place += 1
         minus = bool(match["minus"])
         name = fold_tag(match["field"] or "")
-        meaning = _FIELDS.get(name)
+        meaning = _FIELDS.get(name) or _said_of_a_date(pieces, place)
         if meaning is None:
             if match["field"] is not None:  # «تهران:باران», no field of ours
                 reading.take(minus, None, match["field"])
                 minus = False
             reading.take(minus, match["phrase"], match["word"] or "")
             continue
-        value = (match["phrase"] or match["word"] or "").strip()
+        is_bare = match["field"] is None
+        value = "" if is_bare else (match["phrase"] or match["word"] or "").strip()
         if not value and place < len(pieces) and _is_plain(pieces[place]):
             value = (pieces[place]["phrase"] or pieces[place]["word"] or "").strip()  # «از: علی»
             place += 1
         if not value:
             raise _unreadable(meaning, match["field"])
+        if name == _FROM and read_days([*value.split(), *_plain(pieces, place)], now, tz):
+            meaning = "since"
         if meaning in ("since", "until", "on"):
             words = value.split()
             whole = bool(match["phrase"]) or len(words) > 1  # the marks say where the date ends
             if not whole:
-                rest = place
-                while rest < len(pieces) and _is_plain(pieces[rest]) and not pieces[rest]["phrase"]:
-                    words.append(pieces[rest]["word"] or "")
-                    rest += 1
+                words += _plain(pieces, place)
             if minus:
                 raise BadInput("search.minus_date", field=match["field"])
             days = read_days(words, now, tz)
             if days is None or (whole and days.words != len(words)):
-                raise _unreadable(meaning, match["field"])
+                raise _unreadable(meaning, match["field"] or match["word"])
             place += 0 if whole else days.words - 1
             if meaning != "until":
                 late = meaning == "since" and name in _EXCLUSIVE_START
@@ -116,6 +124,28 @@ def parse_query(text: str, now: datetime, tz: str) -> SearchQuery:
         else:
             reading.narrow(meaning, value, minus=minus, shown=match["field"])
     return _checked(reading.query(), reading, now)
+
+
+def hint(text: str) -> tuple[str, str] | None:
+    """Why a search may have found nothing: a text under `search.` and the word that it names."""
+    for match in _pieces(text):
+        name = match["field"]
+        if name is not None and fold_tag(name) not in _FIELDS:
+            return "search.hint_field", name
+        if match["word"] in ("OR", "AND", "NOT") and name is None:
+            return "search.hint_operator", match["word"]
+    return None
+
+
+def _said_of_a_date(pieces: list[re.Match[str]], place: int) -> str | None:
+    """The meaning of a word such as «از» before a whole date: «از ۱۴۰۵/۰۸/۲۵ برف»."""
+    word = pieces[place - 1]
+    after = pieces[place] if place < len(pieces) else None
+    if after is None or not _is_plain(word) or not _is_plain(after) or word["phrase"]:
+        return None
+    if after["phrase"] or not _FULL_DATE.fullmatch(after["word"] or ""):
+        return None
+    return _BEFORE_A_DATE.get(fold_tag(word["word"] or ""))
 
 
 def _checked(query: SearchQuery, reading: _Reading, now: datetime) -> SearchQuery:
@@ -144,6 +174,12 @@ def _unreadable(meaning: str, name: str) -> BadInput:
 def _pieces(text: str) -> list[re.Match[str]]:
     whole = _APART.sub(lambda m: "_".join(filter(None, m.groups())) + ":", normalise(text))
     return [match for match in _PIECE.finditer(whole) if match[0]]
+
+
+def _plain(pieces: list[re.Match[str]], place: int) -> list[str]:
+    """The words from a place on, up to a phrase, a minus or a field."""
+    row = takewhile(lambda piece: _is_plain(piece) and not piece["phrase"], pieces[place:])
+    return [piece["word"] or "" for piece in row]
 
 
 def _is_plain(match: re.Match[str]) -> bool:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
+from bot.analysis.search_query import hint
 from bot.app import open_hoshyar
 from bot.commands.output import answer, moment, post_entry, post_line
+from bot.errors import DiskFull
+from bot.handlers.texts import t
 from bot.models.insight import Trend, Window
 from bot.models.post import Post
 from config.settings import Settings
@@ -66,7 +69,10 @@ def _line(rank: int, trend: Trend) -> str:
 async def search(settings: Settings, given: argparse.Namespace) -> int:
     """Posts and news that fit a query, best or newest first."""
     async with open_hoshyar(settings) as hoshyar:
-        await hoshyar.search.catch_up(INDEX_PATIENCE_S)
+        try:
+            await hoshyar.search.catch_up(INDEX_PATIENCE_S)
+        except DiskFull:
+            sys.stderr.write("the disk is full: posts that are not indexed yet are not found\n")
         found = await hoshyar.lookup.find(
             " ".join(given.words),
             0,
@@ -86,6 +92,11 @@ async def search(settings: Settings, given: argparse.Namespace) -> int:
         ],
         (post_line(post) for post in found.posts),
         as_json=given.json,
-        empty="nothing found",
+        empty=_nothing(" ".join(given.words)),
     )
     return 0
+
+
+def _nothing(query: str) -> str:
+    why = hint(query)
+    return f"nothing found. {t('en', why[0], word=why[1])}" if why else "nothing found"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.analysis.search_query import parse_query, plain_query
+from bot.analysis.search_query import hint, parse_query, plain_query
 from bot.analysis.search_text import document_words
 from bot.errors import BadInput
 from bot.handlers.texts import LANGS, has
@@ -72,6 +72,25 @@ def tehran_midnight(month: int, day: int) -> datetime:
             SearchQuery(since=tehran_midnight(9, 23), until=tehran_midnight(10, 23)),
         ),
         ("since:مهر 1405 سیل", SearchQuery(words=("سیل",), since=tehran_midnight(9, 23))),
+        ("از:۱۴۰۵/۰۸/۰۱ سیل", SearchQuery(words=("سیل",), since=tehran_midnight(10, 23))),
+        (
+            "برف از:۱۴۰۵/۰۸/۰۱ تا:۱۴۰۵/۰۸/۰۲",
+            SearchQuery(
+                words=("برف",), since=tehran_midnight(10, 23), until=tehran_midnight(10, 25)
+            ),
+        ),
+        ("از: ۱ آبان سیل", SearchQuery(words=("سیل",), since=tehran_midnight(10, 23))),
+        ("از:دیروز سیل", SearchQuery(words=("سیل",), since=tehran_midnight(11, 20))),
+        ("از ۱۴۰۵/۰۸/۰۱ سیل", SearchQuery(words=("سیل",), since=tehran_midnight(10, 23))),
+        (
+            "سیل از ۱۴۰۵/۰۸/۰۱ تا ۱۴۰۵/۰۸/۰۲",
+            SearchQuery(
+                words=("سیل",), since=tehran_midnight(10, 23), until=tehran_midnight(10, 25)
+            ),
+        ),
+        ("سیل since 2026-10-23", SearchQuery(words=("سیل",), since=tehran_midnight(10, 23))),
+        ("«از ۱۴۰۵/۰۸/۰۱»", SearchQuery(words=("از 1405 08 01",))),
+        ("از تهران", SearchQuery(words=("از", "تهران"))),
         ("kind:news -باران", SearchQuery(kind=PostKind.NEWS, unwanted=("باران",))),
     ],
 )  # fmt: skip
@@ -87,6 +106,7 @@ def test_a_query_is_taken_apart(text: str, expected: SearchQuery) -> None:
         ("-باران", "only_minus"),
         ("from:", "bad_name"),
         ("from:@", "bad_name"),
+        ("از ۱۴۰۵/۱۳/۰۱ سیل", "bad_date"),
         ("منبع:", "bad_name"),
         ("since:", "bad_date"),
         ("since:foo", "bad_date"),
@@ -107,6 +127,23 @@ def test_what_cannot_be_read_says_what_to_write(text: str, key: str) -> None:
 
     assert caught.value.text_key == f"search.{key}"
     assert all(has(lang, caught.value.text_key) for lang in LANGS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("من:علی برف", ("search.hint_field", "من")),
+        ("برف OR تهران", ("search.hint_operator", "OR")),
+        ("برف or تهران", None),
+        ("از:علی -تهران «برف OR باران»", None),
+    ],
+)
+def test_what_searches_do_not_know_is_named(text: str, expected: tuple[str, str] | None) -> None:
+    """It is searched for as words; the hint is for when they find nothing."""
+    parse(text)
+
+    assert hint(text) == expected
+    assert expected is None or all(has(lang, expected[0]) for lang in LANGS)
 
 
 WORDS = st.text(alphabet="ابپتسیك یي۱۲٣abZ\u200c_#\"«»-−:'@/.!()*+^", max_size=40)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bot.analysis.search_query import hint
 from bot.handlers.buttons import Verb, pack
 from bot.handlers.views.page import Reader, label, post_lines, rows_of, shortened
 from bot.handlers.views.start import Example
@@ -27,11 +28,14 @@ def search_message(
     query = reader.name(shortened(found.query, TERM_LENGTH))
     watch = Button(text=t("button.watch"), data=pack(Verb.WATCH_ADD, ref, owner=owner))
     if not found.posts and not found.page:
+        why = hint(found.query)
         return reader.lines(
             reader.rich("search.none", query=query),
             *_limits(reader, found),
             "",
-            reader.rich("search.none_tip"),
+            reader.rich(why[0], word=reader.name(shortened(why[1], TERM_LENGTH)))
+            if why
+            else reader.rich("search.none_tip"),
         ).message(keyboard=() if found.is_narrowed else ((watch,),))
     order = t("search.order_newest" if found.newest_first else "search.order_best")
     hits = reader.count("hits", found.total)
