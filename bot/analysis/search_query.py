@@ -2,7 +2,8 @@
 
 Words must all occur; "…" or «…» is a phrase; a minus leaves out. `from:`, `source:`, `since:`,
 `until:`, `on:` and `kind:` (in Persian از:، منبع:، پس_از:، تا:، روز:، نوع:) narrow the search;
-a date after «از:» is the first day rather than a name. What cannot be read raises BadInput, whose text says what to write instead.
+a date after «از:» is the first day rather than a name. What cannot be read raises BadInput, whose
+text says what to write instead.
 """
 
 from __future__ import annotations
