@@ -83,7 +83,7 @@ class MysqlDatabase:
         self._pool = pool
         self._setting = setting
         self._where = where
-        self._groups = InsertGroups(self.write, self._alone)
+        self._groups = InsertGroups(self.write, self._alone, setting.max_packet)
 
     @classmethod
     async def open(

@@ -192,7 +192,7 @@ async def test_a_connection_lost_at_commit_is_never_run_again(
         proxy.arm("cut after", b"UPDATE heads")
         with pytest.raises(CommitUnknown):
             await db.execute(_RAISE)
-        proxy.arm("cut after", _COMMIT)
+        proxy.arm("cut after", b"INSERT INTO meta")
         outcomes = await asyncio.gather(
             *(db.execute(_PUT, (f"n{n}", "")) for n in range(20)), return_exceptions=True
         )
