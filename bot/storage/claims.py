@@ -41,9 +41,10 @@ class Claims:
             f"SELECT id FROM {table} WHERE ({due}) AND claim_until_ms < {now} "
             f"ORDER BY {order} LIMIT ?"
         )
-        self._take = (
+        # In a CASE, lest the planner walks the index of all due rows instead of going by the ids.
+        self.taking = (
             f"UPDATE {table} SET claim_token = ?, claim_until_ms = {now} + ? "
-            f"WHERE ({due}) AND claim_until_ms < {now} AND id "
+            f"WHERE CASE WHEN ({due}) AND claim_until_ms < {now} THEN 1 ELSE 0 END = 1 AND id "
         )
         self._taken = f"SELECT id FROM {table} WHERE claim_token = ? AND id "
         self._end = f"UPDATE {table} SET claim_token = 0, claim_until_ms = 0"
@@ -76,7 +77,7 @@ class Claims:
     async def _take_of(self, wanted: list[int], given: Sequence[Any]) -> list[int]:
         """Those of the rows that are still due and free, now ours; `given[0]` is the token."""
         among = f"IN ({_marks(wanted)})"
-        count = await self._db.execute(self._take + among, (*given, *wanted))
+        count = await self._db.execute(self.taking + among, (*given, *wanted))
         if count in (0, len(wanted)):
             return wanted[:count]
         rows = await self._db.fetch_all(self._taken + among, (given[0], *wanted))

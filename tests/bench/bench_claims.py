@@ -149,7 +149,7 @@ def _bare_sqlite(path: Path, batch: int) -> Loop:
         while time.perf_counter() < until:
             plain.execute("BEGIN IMMEDIATE")
             ids = [row[0] for row in plain.execute(pick)]
-            plain.execute(f"UPDATE items SET state = 1 WHERE id IN ({marks}) AND state = 0", ids)
+            plain.execute(f"UPDATE items SET state = 1 WHERE id IN ({marks}) AND +state = 0", ids)
             plain.execute("COMMIT")
             plain.execute(f"UPDATE items SET state = 2 WHERE id IN ({marks})", ids)
             done += len(ids)

@@ -39,6 +39,19 @@ async def test_claims_come_in_order_and_do_not_overlap(db: Database) -> None:
     assert len({first.token, second.token}) == 2
 
 
+@pytest.mark.sqlite
+async def test_taking_goes_by_the_ids_however_many_are_due(db: Database) -> None:
+    """Without statistics the planner would walk the index of all due rows for each claim."""
+    await make_tables(db, items=1)
+    marks = ", ".join("?" for _ in range(100))
+
+    plan = await db.fetch_all(
+        f"EXPLAIN QUERY PLAN {claims_of(db).taking} IN ({marks})", (1, 1, *DUE, *range(100))
+    )
+
+    assert [row[3] for row in plan] == ["SEARCH items USING INTEGER PRIMARY KEY (rowid=?)"]
+
+
 async def test_a_finished_row_is_free_of_its_claim(db: Database) -> None:
     """The claim ends with the work, and a second completion is refused."""
     await make_tables(db, items=1)
