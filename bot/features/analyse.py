@@ -13,14 +13,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.analysis import finding
-from bot.analysis.counting import HOUR_MS, SLOT_MS, HeardVoices, count, hour_of
+from bot.analysis.counting import HOUR_MS, SLOT_MS, Counts, HeardVoices, Hour, by_hour, count
 from bot.analysis.finding import Figures, WindowPosts
 from bot.analysis.stories import Story
 from bot.analysis.terms import PostTerms, is_content, mentions, trend_key
 from bot.analysis.text import analyse as text_parts
 from bot.analysis.trend_names import Name
 from bot.features.post_windows import CAPACITY, PAGE, PostWindows, terms_of_posts
-from bot.models.insight import Explanation, MoodSplit, SeriesPoint, Trend, TrendState, Window
+from bot.models.insight import (
+    Explanation,
+    MoodSplit,
+    SeriesPoint,
+    SlotCount,
+    TermCount,
+    Trend,
+    TrendState,
+    Window,
+)
 from bot.models.post import Post, PostKind
 from bot.storage.counters import SLOTS_KEPT_MS
 from bot.storage.insights import SNAPSHOT_SIZE, TrendStore
@@ -105,11 +114,8 @@ class Analyser:
             try:
                 while batch := await self._next_batch():
                     said = await asyncio.to_thread(terms_of_posts, batch)
-                    await self._open_hours(said)
                     now = self._clock()
-                    hours, slots = await asyncio.to_thread(
-                        count, said, self._heard, to_ms(now) - SLOTS_KEPT_MS
-                    )
+                    hours, slots = await self._count(said, to_ms(now) - SLOTS_KEPT_MS)
                     after, up_to = self._counted_to, batch[-1].id
                     if await self._trends.add(hours, after, up_to, slots):
                         total += len(batch)
@@ -257,20 +263,30 @@ class Analyser:
                 break
         return batch
 
-    async def _open_hours(self, said: Sequence[PostTerms]) -> None:
-        """Recall who has spoken in these hours already, where that is not known any more."""
-        hours = {hour_of(post) for post in said if post.voice}
-        self._heard.shrink(frozenset(hours))
-        for hour, is_news in sorted(hours):
-            if (hour, is_news) not in self._heard:
-                start = hour * HOUR_MS
-                earlier = await self._windows.read(
-                    start - 1,
-                    start + HOUR_MS - 1,
-                    kind=PostKind.NEWS if is_news else PostKind.TWEET,
-                    up_to=self._counted_to,
-                )
-                self._heard.open((hour, is_news), earlier)
+    async def _count(self, said: Sequence[PostTerms], slots_from_ms: int) -> Counts:
+        """Count a batch hour by hour, so that few hours need to be at hand at once."""
+        hours, slots = list[TermCount](), list[SlotCount]()
+        for hour, posts in by_hour(said):
+            if any(post.voice for post in posts):
+                await self._open_hour(hour)
+            more = await asyncio.to_thread(count, posts, self._heard, slots_from_ms)
+            hours += more.hours
+            slots += more.slots
+            self._heard.shrink(hour)
+        return Counts(hours, slots)
+
+    async def _open_hour(self, hour: Hour) -> None:
+        """Recall who has spoken in this hour already, where that is not known any more."""
+        if hour in self._heard:
+            return
+        start, is_news = hour[0] * HOUR_MS, hour[1]
+        earlier = await self._windows.read(
+            start - 1,
+            start + HOUR_MS - 1,
+            kind=PostKind.NEWS if is_news else PostKind.TWEET,
+            up_to=self._counted_to,
+        )
+        await asyncio.to_thread(self._heard.open, hour, earlier)
 
     async def _copies(self, seen: WindowPosts, found: Sequence[Story]) -> dict[int, int]:
         return await self._trends.copies(await asyncio.to_thread(finding.ids_of, seen, found))

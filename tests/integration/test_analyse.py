@@ -8,11 +8,13 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.analysis.counting import HeardVoices
 from bot.features import analyse as analyse_module
 from bot.features.analyse import Analyser, keep_keys
 from bot.models.insight import Trend, TrendState, Window
@@ -119,6 +121,27 @@ async def test_a_restart_in_the_middle_changes_no_counter(
 
     assert results[0] == results[1]
     assert len(results[0]) > 1000
+
+
+async def test_posts_in_no_order_are_counted_the_same_with_little_room(
+    tmp_path: Path, calm_and_burst: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hours that were packed, or forgotten and read again, in between: the same bytes."""
+    monkeypatch.setattr(analyse_module, "BATCH", 200)
+    posts = list(calm_and_burst)
+    random.Random(5).shuffle(posts)
+    results = []
+    for capacity, at_work in ((8_000_000, 100_000), (8_000_000, 20), (200, 20)):
+        little = partial(HeardVoices, capacity, at_work)
+        monkeypatch.setattr(analyse_module, "HeardVoices", little)
+        db = await open_database(f"sqlite:///{tmp_path}/{capacity}-{at_work}.db")
+        await migrate(db)
+        await PostStore(db).add_many(posts)
+        await _analyser(db).catch_up()
+        results.append(await _counters(db))
+        await db.close()
+
+    assert results[0] == results[1] == results[2]
 
 
 class _BreaksOnce(TrendStore):

@@ -20,7 +20,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from bot.analysis.counting import HeardVoices, count
+from bot.analysis.counting import HeardVoices, count, hour_of
 from bot.analysis.terms import PostTerms, terms_of
 from bot.features.admin import memory_bytes
 from bot.features.intake import Intake
@@ -163,7 +163,7 @@ async def _store(db: Database, posts: int, file: Path) -> None:
     head = done = await store.head()
     end = await _end_of(db, posts, done)
     writers = Writers(posts, end, outlets)
-    heard = HeardVoices(200_000)
+    heard = HeardVoices()
     uncounted: list[PostTerms] = []
     watermark = await trends.watermark()
     if done != watermark:
@@ -182,8 +182,8 @@ async def _store(db: Database, posts: int, file: Path) -> None:
                 count, uncounted, heard, to_ms(end) - SLOTS_KEPT_MS
             )
             assert await trends.add(hours, watermark, done, slots)
+            heard.shrink(hour_of(uncounted[-1]))
             watermark, uncounted = done, []
-            heard.shrink()
             counting_s += time.perf_counter() - counting_began
         if done - last_report >= REPORT_EVERY or done == posts:
             last_report = done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -303,12 +304,18 @@ def test_a_voice_is_counted_once_an_hour(posts: list[PostTerms]) -> None:
             assert row.voices == len(voices) + sum(not p.voice for p in said)
 
 
+def _hour(hour: int) -> PostTerms:
+    return PostTerms(1, hour * 3_600_000, False, "ali", 0, 0, tuple("ابپت"))
+
+
 def test_heard_voices_stay_within_their_capacity() -> None:
-    """The oldest hours go first, and an hour in use stays."""
-    heard = HeardVoices(capacity=10)
+    """The hours farthest from the one at work go first; packed ones are known like open ones."""
+    heard = HeardVoices(capacity=12, at_work=4)
     for hour in range(6):
-        heard.hear(PostTerms(1, hour * 3_600_000, False, "ali", 0, 0, tuple("ابپت")))
+        heard.hear(_hour(hour))
+        heard.shrink((hour, False))
 
-    heard.shrink(frozenset({(0, False)}))
-
-    assert [hour for hour in range(6) if (hour, False) in heard] == [0, 5]
+    assert [hour for hour in range(6) if (hour, False) in heard] == [2, 3, 4, 5]
+    assert list(heard.hear(_hour(3))) == []
+    assert list(heard.hear(replace(_hour(4), voice="reza", terms=("ا",)))) == ["ا"]
+    assert list(heard.hear(_hour(0))) == list("ابپت")
