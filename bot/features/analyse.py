@@ -45,7 +45,9 @@ ROUNDS = {
     Window.H24: timedelta(minutes=5),
     Window.D7: timedelta(minutes=15),
 }
-GROWN = 1.2  # … and at once when there is this much more to look at, as in the first minutes of all
+GROWN = (
+    1.2  # … and at once when it holds this much more, as in the first minutes or after an import
+)
 DIGITS = 3  # of scores and baselines; more says nothing
 CONSIDERED = 6  # stories looked at for one that is shown
 
@@ -86,16 +88,16 @@ class Analyser:
         now = self._clock()
         await self._windows.follow(now)
         renewed = []
-        newest = await self._posts.head()
         for window in Window:
             last, before = await self._trends.snapshot(window)
-            known = await self._trends.newest_known(window)
-            has_grown = known > 0 and newest > GROWN * known
+            fates = await self._posts.count_between(now - window.span, now)
+            held = fates.get("kept", 0)
+            has_grown = held > GROWN * await self._trends.posts_known(window)
             is_recent = last is not None and last <= now < last + ROUNDS[window]
             if is_recent and not has_grown:
                 continue
             found = await self.trends(window, now, SNAPSHOT_SIZE)
-            if await self._trends.save(window, now, keep_keys(found, before), newest):
+            if await self._trends.save(window, now, keep_keys(found, before), held):
                 renewed.append(window)
         return Round(counted, tuple(renewed))
 

@@ -26,7 +26,7 @@ class TrendStore(CounterStore):
         self._save_snapshot = db.dialect.upsert(
             "trend_snapshots", ["span", "at_ms", "body"], ["span"], ["at_ms", "body"]
         )
-        self._save_newest = db.dialect.upsert("heads", ["name", "value"], ["name"], ["value"])
+        self._save_held = db.dialect.upsert("heads", ["name", "value"], ["name"], ["value"])
 
     async def copies(self, post_ids: Iterable[int]) -> dict[int, int]:
         """How many dropped near-duplicates each post has, where it has any."""
@@ -43,12 +43,12 @@ class TrendStore(CounterStore):
         return found
 
     async def save(
-        self, window: Window, at: datetime, trends: Sequence[Trend], newest: int = 0
+        self, window: Window, at: datetime, trends: Sequence[Trend], held: int = 0
     ) -> bool:
         """Keep a round's result as the latest one, and each trend in its episode.
 
-        `newest` is the last post that the round could know. False when a later round's result is
-        there already: a process that was held up does not bring old trends back.
+        `held` is how many posts the window had then. False when a later round's result is there
+        already: a process that was held up does not bring old trends back.
         """
         at_ms = to_ms(at)
         kept = trends[:SNAPSHOT_SIZE]
@@ -64,7 +64,7 @@ class TrendStore(CounterStore):
                 self._save_snapshot,
                 (window.value, at_ms, json.dumps(bodies, ensure_ascii=False)),
             )
-            await tx.execute(self._save_newest, (f"trends.{window.value}", newest))
+            await tx.execute(self._save_held, (_held_name(window), held))
             going_on = await tx.fetch_all(
                 "SELECT id, trend_key FROM trend_episodes WHERE span=? AND last_ms>=? ORDER BY id",
                 (window.value, at_ms - int(EPISODE_GAP.total_seconds() * 1000)),
@@ -76,10 +76,10 @@ class TrendStore(CounterStore):
 
         return await self._db.write(unit)
 
-    async def newest_known(self, window: Window) -> int:
-        """The last post that the last round of a window could know; 0 before the first."""
+    async def posts_known(self, window: Window) -> int:
+        """How many posts the window had in its last round; 0 before the first."""
         row = await self._db.fetch_one(
-            "SELECT value FROM heads WHERE name=?", (f"trends.{window.value}",)
+            "SELECT value FROM heads WHERE name=?", (_held_name(window),)
         )
         return int(row[0]) if row else 0
 
@@ -107,6 +107,10 @@ class TrendStore(CounterStore):
             (window.value, to_ms(at), to_ms(since)),
         )
         return [_from_json(json.loads(body)) for (body,) in rows]
+
+
+def _held_name(window: Window) -> str:
+    return f"trends.{window.value}.posts"
 
 
 async def _save_episode(

@@ -197,3 +197,24 @@ async def test_old_trends_are_not_brought_back(db: Database, days: list[Post]) -
     assert not await trends.save(Window.H24, clock.now - STEP, [])
 
     assert await trends.snapshot(Window.H24) == (clock.now, newest)
+
+
+async def test_trends_are_renewed_at_once_after_an_import(db: Database, days: list[Post]) -> None:
+    """Many posts that came into a window, among more outside of it, do not wait for its turn."""
+    store, clock = PostStore(db), Clock()
+    clock.now = START + 4 * DAY
+    earlier = [post for post in days if post.created_at <= START + 3 * DAY]
+    stored = earlier + days[len(earlier) :: 2]
+    await store.add_many(stored)
+    first, second = (_analyser(db, clock, 10_000) for _ in range(2))
+    await first.run()
+    before = await TrendStore(db).posts_known(Window.H24)
+    clock.now += timedelta(seconds=30)
+
+    assert Window.H24 not in (await first.run()).windows
+    await store.add_many(days)
+
+    assert len(days) < 1.2 * len(stored)
+    assert Window.H24 in (await second.run()).windows
+    assert await TrendStore(db).posts_known(Window.H24) > 1.2 * before
+    assert (await TrendStore(db).latest(Window.H24))[0].at == clock.now
