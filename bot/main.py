@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import select
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
@@ -196,18 +197,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_logging(settings.log_level, settings.log_format, settings.secrets())
     command = _load(getattr(given, "target", "running:run"))
     try:
-        return asyncio.run(command(settings, given))
+        return _run(command(settings, given))
     except UserError as error:
         print(_sentence(error), file=sys.stderr)  # noqa: T201 - the command line's own output
         return 1
     except (HoshyarError, OSError) as error:
+        if isinstance(error, BrokenPipeError) and _reader_is_gone():
+            return 0
         print(f"{error}", file=sys.stderr)  # noqa: T201
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+
+
+def _run(command: Coroutine[Any, Any, int]) -> int:
+    code = asyncio.run(command)
+    sys.stdout.flush()  # here, where it is known what a closed pipe means
+    return code
+
+
+def _reader_is_gone() -> bool:
+    """Has whoever read our output (`| head -1`) had enough? What is left of it goes nowhere."""
+    out = select.poll()
+    out.register(sys.stdout, 0)
+    if not out.poll(0):  # it was another pipe, not this one
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def read_arguments(

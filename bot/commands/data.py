@@ -130,7 +130,9 @@ async def import_file(settings: Settings, given: argparse.Namespace) -> int:
         await hoshyar.search.catch_up()
     with suppress(BrokenPipeError):
         _report_import(done, as_json=given.json)
-    return 0
+    if not done.read:
+        sys.stderr.write(f"no line of {given.file} can be used\n")
+    return 0 if done.read else 1
 
 
 def _report_import(done: ImportResult, *, as_json: bool) -> None:

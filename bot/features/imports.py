@@ -1,6 +1,7 @@
 """Old posts from a file of JSON lines, on the same road as new ones.
 
-A line is `{"id", "created_at" (ISO 8601), "text"}` and, optionally, author, likes, retweets,
+A line is `{"id", "created_at" (ISO 8601, UTC without an offset), "text"}` and, optionally,
+author, likes, retweets,
 replies, views, lang, url, kind (tweet or news) and title. Lines that cannot be used are reported
 and skipped; the same file twice changes nothing.
 """
@@ -12,7 +13,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,12 +27,15 @@ from bot.models.post import (
     Post,
     PostKind,
 )
+from bot.ports import Clock
 from bot.services.feed_text import printable
+from bot.utils.times import utc_now
 
 BATCH = 1000  # posts of one transaction: what a crash may repeat
 MAX_LINE = 1_000_000  # bytes
 MAX_TEXT = 20_000  # characters of a post; the longest paid-for tweets have 25,000
 MAX_ID = 190
+AHEAD = timedelta(days=1)  # that a post's time may be ahead of ours: clocks and zones differ
 REPORTED = 100  # bad lines kept with their reasons; all are counted
 
 _COUNTS = ("likes", "retweets", "replies", "views")
@@ -59,8 +63,11 @@ class ImportResult:
 
 
 class Importer:
-    def __init__(self, intake: Intake) -> None:
+    """Takes files in; what `clock` finds to be still to come is no post."""
+
+    def __init__(self, intake: Intake, clock: Clock = utc_now) -> None:
         self._intake = intake
+        self._clock = clock
 
     async def run(
         self, path: Path, on_progress: Callable[[ImportResult], None] | None = None
@@ -76,7 +83,8 @@ class Importer:
         so_far = ImportResult()
         line = 0
         try:
-            while batch := await asyncio.to_thread(_read_batch, file, line):
+            latest = self._clock() + AHEAD
+            while batch := await asyncio.to_thread(_read_batch, file, line, latest):
                 line += batch.lines
                 so_far = await self._take(batch, so_far)
                 if on_progress is not None:
@@ -111,8 +119,11 @@ class _Unusable(ValueError):
     """The line cannot be used; the text says why."""
 
 
-def _read_batch(file: BinaryIO, before: int) -> _Batch | None:
-    """The next posts of a file of which `before` lines were read; None at its end."""
+def _read_batch(file: BinaryIO, before: int, latest: datetime) -> _Batch | None:
+    """The next posts of a file of which `before` lines were read; None at its end.
+
+    A post is from `latest` at the latest.
+    """
     posts: list[Post] = []
     bad: list[BadLine] = []
     lines = 0
@@ -131,8 +142,12 @@ def _read_batch(file: BinaryIO, before: int) -> _Batch | None:
         except _Unusable as error:
             bad.append(BadLine(number, str(error)))
             continue
-        if post is not None:
-            posts.append(post)
+        if post is None:
+            continue
+        if post.created_at > latest:
+            bad.append(BadLine(number, f"created_at is in the future: {post.created_at:%F %T}Z"))
+            continue
+        posts.append(post)
     return _Batch(lines, posts, bad) if lines else None
 
 

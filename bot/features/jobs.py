@@ -6,6 +6,7 @@ process reaches the one that runs the jobs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bot.errors import BadInput, NotFound
@@ -29,6 +30,11 @@ class JobStatus:
         return self.state.job
 
 
+def unknown_job(name: str, known: Iterable[str]) -> NotFound:
+    """The error that names the jobs there are."""
+    return NotFound("job.unknown", job=name, jobs=" · ".join(sorted(known)) or "–")
+
+
 class Jobs:
     def __init__(self, store: JobStore, clock: Clock) -> None:
         self._store = store
@@ -43,7 +49,7 @@ class Jobs:
         """Raises NotFound for a job that does not exist."""
         state = await self._store.get(name)
         if state is None:
-            raise NotFound("job.unknown", job=name)
+            raise await self._unknown(name)
         return await self._status(state)
 
     async def run_soon(self, name: str) -> JobStatus:
@@ -63,16 +69,19 @@ class Jobs:
     async def pause(self, name: str) -> None:
         """Start no more runs; one that is going on ends by itself. Raises NotFound."""
         if not await self._store.set_paused(name, True):
-            raise NotFound("job.unknown", job=name)
+            raise await self._unknown(name)
 
     async def resume(self, name: str) -> None:
         """Raises NotFound for a job that does not exist."""
         if not await self._store.set_paused(name, False):
-            raise NotFound("job.unknown", job=name)
+            raise await self._unknown(name)
 
     async def history(self, name: str = "", limit: int = 20) -> list[JobRun]:
         """The latest runs, of one job or of all."""
         return await self._store.history(name, limit)
+
+    async def _unknown(self, name: str) -> NotFound:
+        return unknown_job(name, [state.job for state in await self._store.all()])
 
     async def _status(self, state: JobState) -> JobStatus:
         runs = await self._store.history(state.job, _SIDE_BY_SIDE)

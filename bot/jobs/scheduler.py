@@ -16,7 +16,8 @@ from typing import Any
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.errors import BadInput, NotFound
+from bot.errors import BadInput
+from bot.features.jobs import unknown_job
 from bot.jobs.runs import LEASE, Job, Runs
 from bot.models.work import JobRun, JobState
 from bot.ports import Clock
@@ -127,7 +128,7 @@ class Scheduler:
         """
         job = self._jobs.get(name)
         if job is None:
-            raise NotFound("job.unknown", job=name)
+            raise unknown_job(name, self._jobs)
         await self._ask_the_time()
         now = self._clock()
         await self._store.ensure(name, now)

@@ -32,7 +32,7 @@ def posts(db: Database) -> PostStore:
 
 @pytest.fixture
 def importer(db: Database, posts: PostStore) -> Importer:
-    return Importer(Intake(posts, OriginStore(db)))
+    return Importer(Intake(posts, OriginStore(db)), lambda: START + timedelta(days=1))
 
 
 def line(number: int | str, text: str = "", **more: Any) -> str:
@@ -135,6 +135,26 @@ async def test_a_bad_line_is_reported_and_skipped(
     assert done.bad_lines[0].line == 3
     assert reason in done.bad_lines[0].reason
     assert [post.external_id for post in await everything(posts)] == ["7", "8"]
+
+
+async def test_a_time_to_come_is_no_time(
+    tmp_path: Path, importer: Importer, posts: PostStore
+) -> None:
+    """Up to a day ahead is a clock or a zone that differs; a time without an offset is UTC."""
+    path = file_of(
+        tmp_path,
+        line(1, created_at="2026-11-21T23:59:00"),
+        line(2, created_at="2026-11-22T00:01:00+00:00"),
+        line(3, created_at="2031-01-01"),
+    )
+
+    done = await importer.run(path)
+
+    (post,) = await everything(posts)
+    assert post.created_at == datetime(2026, 11, 21, 23, 59, tzinfo=UTC)
+    assert [(bad.line, bad.reason.split(":")[0]) for bad in done.bad_lines] == [
+        (2, "created_at is in the future"), (3, "created_at is in the future"),
+    ]  # fmt: skip
 
 
 async def test_the_same_file_twice_changes_nothing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import NotFound
-from bot.features.jobs import JobStatus
+from bot.features.jobs import JobStatus, unknown_job
 from bot.handlers.asked import Asked, Commands, Presses
 from bot.handlers.buttons import Verb
 from bot.handlers.views.admin import RUNS, job_message, jobs_message
@@ -19,7 +19,7 @@ async def run(asked: Asked) -> None:
     name = asked.text.strip().lower()
     known = {job.name: job for job in await asked.hoshyar.jobs.all()}
     if name and name not in known:
-        raise NotFound("job.unknown", job=name)
+        raise unknown_job(name, known)
     if not name:
         await jobs(asked)
         return
