@@ -144,7 +144,8 @@ def _address(*schemes: str, optional: bool = False) -> Callable[[str], str]:
         except ValueError:
             usable = False
         if not usable:
-            raise ValueError(f"must be an address that starts with {' or '.join(schemes)}://")
+            starts = " or ".join(f"{scheme}://" for scheme in schemes)
+            raise ValueError(f"must be an address that starts with {starts}")
         return value.rstrip("/")
 
     return read
@@ -157,9 +158,16 @@ def _proxy(value: str) -> Secret:
 MYSQL_SCHEMES = ("mysql", "mariadb", "mysql+aiomysql", "mysql+asyncmy")
 
 
+_MARKED = re.compile(r"[^@]*[/?#][^@]*@.*")  # such a mark before the one that ends the password
+
+
 def _database(value: str) -> Secret:
     if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
         return Secret(value)
+    scheme, _, rest = value.partition("://")
+    if scheme in MYSQL_SCHEMES and (rest.count("@") > 1 or _MARKED.fullmatch(rest)):
+        # What follows a bare mark would be taken for the host, and printed as such.
+        raise ValueError("holds a mark: write @ as %40 and / as %2F in the password")
     try:
         parts = urlsplit(value)
         if parts.scheme in MYSQL_SCHEMES and parts.hostname and parts.path.strip("/"):
@@ -199,7 +207,7 @@ SETTINGS = (
         "DATABASE_URL",
         "sqlite:///data/hoshyar.db",
         _database,
-        "or mysql://user:password@host:3306/name",
+        "or mysql://user:password@host:3306/name; in the password write @ as %40 and / as %2F",
     ),
     Setting("SECRET_KEY", "", _secret, "encrypts API keys at rest; made on first start when empty"),
     Setting("LANGUAGE", "fa", _one_of("fa", "en"), "the language of new chats: fa or en"),

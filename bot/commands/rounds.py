@@ -42,7 +42,7 @@ async def digest(settings: Settings, given: argparse.Namespace) -> int:
             await parts.telegram.start()
         chat = await hoshyar.chats.get(given.chat)
         if chat is None:
-            raise NotFound("cli.no_chat", given=given.chat)
+            raise NotFound("cli.no_chat", given=str(given.chat))
         made = await hoshyar.reports.send_now(chat)
         if settings.telegram_bot_token:
             await _send_all(hoshyar.publish)

@@ -115,7 +115,7 @@ class MysqlDatabase:
             lock_wait_s=lock_wait_s,
             connect_timeout_s=connect_timeout_s,
         )
-        where = f"cannot reach the database at {parts.hostname}"
+        where = f"cannot reach the database at {parts.hostname}:{address['port']}"
         try:
             connection = await pool.acquire()
             try:

@@ -48,7 +48,9 @@ def server_error(error: BaseException, where: str = "") -> ServerError:
         code = TIMED_OUT
     elif not isinstance(code, int) or code <= 0 or isinstance(error, OSError):
         code = _LOST_SOMEHOW
-    text = str(error) or "no answer in time"
+    words = [word for word in error.args if isinstance(word, str) and word]
+    # A driver's error is (number, sentence); its text would be that tuple.
+    text = words[-1] if len(error.args) == 2 and words else str(error) or "no answer in time"
     return ServerError(f"{where}: {text}" if where else text, code)
 
 

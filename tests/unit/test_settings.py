@@ -68,6 +68,26 @@ def test_secrets_are_never_printed(name: str, value: str) -> None:
     assert value not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["hun@ter2", "hun/ter2", "h@unt/er2", "hun?ter2", "hun#ter2"])
+def test_a_mark_in_a_password_is_refused_unseen(password: str) -> None:
+    """What follows it would be taken for the host, which errors name."""
+    with pytest.raises(ConfigError, match=r"write @ as %40 and / as %2F") as caught:
+        load_settings({"DATABASE_URL": f"mysql://me:{password}@db.example:3306/posts"})
+
+    assert "ter2" not in str(caught.value)
+    assert "un" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["mysql://me:a%40b%2Fc@db:3306/p", "mysql://me@[::1]:3306/p"])
+def test_what_is_written_as_it_should_be_is_taken(url: str) -> None:
+    assert load_settings({"DATABASE_URL": url}).database_url.reveal() == url
+
+
+def test_every_scheme_is_named_whole() -> None:
+    with pytest.raises(ConfigError, match=r"starts with redis:// or rediss://"):
+        load_settings({"REDIS_URL": "localhost:6379"})
+
+
 def test_admins_are_a_list_without_twins() -> None:
     """Spaces and repeats in the list of administrators do no harm."""
     assert load_settings({"ADMIN_USER_IDS": " 5, 7,5 ,"}).admin_user_ids == (5, 7)
