@@ -179,8 +179,9 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         RetentionStore(db), posts, OriginStore(db), search, clock, months=values.retention_months
     )
     intake = Intake(posts, OriginStore(db), oldest=retention.oldest)
+    sizes = SizeStore(db)
     disk = Disk(
-        SizeStore(db),
+        sizes,
         values.folder,
         (*values.database_files[1:], values.search_file),
         clock,
@@ -275,8 +276,9 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
             inbox=inbox_store,
             cache=cache,
             clock=clock,
+            sizes=sizes,
+            disk=disk,
             database_kind=values.database_kind,
-            database_files=values.database_files,
         ),
     )
     return Parts(

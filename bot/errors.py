@@ -2,8 +2,9 @@
 
 HoshyarError
 ├─ ConfigError                          every missing or wrong setting at once
-├─ UserError        (text_key, fields)  NotAllowed · BadInput · NotFound · QuotaExceeded
-├─ StorageError                         LockTimeout · LeaseLost · CommitUnknown · MigrationError
+├─ UserError        (text_key, fields)  NotAllowed · BadInput · NotFound · QuotaExceeded · NoRoom
+├─ StorageError                         LockTimeout · LeaseLost · CommitUnknown · MigrationError ·
+│                                       DiskFull
 ├─ SourceError      (source, retry_after_s)   SourceDown · SourceGone · SourceRefused ·
 │                                             SourceGarbled · BudgetSpent
 ├─ ModelError       (model, retry_after_s)    ModelDown · ModelRefused · ModelBusy · NoModelLeft
@@ -56,8 +57,16 @@ class QuotaExceeded(UserError):
     """The person has used up a limit; `fields` says when it opens again."""
 
 
+class NoRoom(UserError):
+    """The disk, or what the settings allow of it, is used up; what was stored so far stays."""
+
+
 class StorageError(HoshyarError):
     """The database refused or broke."""
+
+
+class DiskFull(StorageError):
+    """Nothing more can be written; what is stored is whole, and reading goes on."""
 
 
 class LockTimeout(StorageError):

@@ -66,7 +66,12 @@ def build_parser() -> argparse.ArgumentParser:
     migrate.add_argument("--status", action="store_true", help="only list the migrations")
     add("backup", "data:backup", "a whole copy of the database").add_argument("file", type=Path)
     restore = add("restore", "data:restore", "replace the database by a backup")
-    restore.add_argument("file", type=Path)
+    restore.add_argument("file", type=Path, nargs="?")
+    restore.add_argument(
+        "--drop-old",
+        action="store_true",
+        help="delete what an earlier restore set aside; without a file",
+    )
     export = add("export", "data:export", "write posts or sources to a file")
     export.add_argument("kind", choices=("posts", "tweets", "news", "sources"))
     export.add_argument("file", type=Path)

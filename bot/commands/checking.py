@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from bot.app import data_folder
+from bot.app import data_folder, values_of
 from bot.commands.output import answer
 from bot.errors import DeliveryError, HoshyarError
+from bot.features.disk import Disk, Sizes, file_bytes
 from bot.features.workers import AtWork, Workers
+from bot.models.disk import GB, MB, Room
 from bot.services import migrations
 from bot.services.backups.restoring import refuse_half_restored
 from bot.services.db_service import open_database
 from bot.storage.leases import LeaseStore
+from bot.storage.sizes import SizeStore
 from bot.storage.workers import WorkerStore
 from bot.utils.times import utc_now
 from config.settings import Settings
@@ -23,6 +28,13 @@ class Verdict:
     what: str
     ok: bool | None  # None: not set up, so not looked at
     detail: str
+
+
+_ROOM = {
+    Room.ENOUGH: "enough",
+    Room.LOW: "it runs out; at the end of it nothing more is collected",
+    Room.NONE: "collecting stands until there is room, and goes on by itself; all else works",
+}
 
 
 async def check(settings: Settings, given: argparse.Namespace) -> int:
@@ -54,18 +66,50 @@ async def _database(settings: Settings) -> list[Verdict]:
             row = await db.fetch_one("SELECT 1")
             waiting = sum(not entry.applied for entry in known)
             found = [] if waiting else await Workers(WorkerStore(db), LeaseStore(db)).all()
+            facts = await db.facts()
+            disk = await _disk(settings, SizeStore(db))
         finally:
             await db.close()
     except (HoshyarError, OSError) as error:
-        return [Verdict("database", False, str(error))]
+        files = values_of(settings).database_files[:1]
+        return [Verdict("database", False, str(error)), await _disk(settings, _Files(files))]
+    named = f"{facts.product} {facts.version}" + (f" {facts.note}" if facts.note else "")
     return [
         Verdict(
             "database",
             row == (1,),
-            f"{db.dialect.name}, {len(known)} migrations, {waiting} to be applied at start",
+            f"{named}, {len(known)} migrations, {waiting} to be applied at start",
         ),
+        *(Verdict("database", True, f"mind: {warning}") for warning in facts.warnings),
+        disk,
         Verdict("workers", True, "; ".join(map(_at_work, found)) or "nobody is at work"),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The size of a database that cannot be asked."""
+
+    files: Sequence[Path]
+
+    async def data_bytes(self) -> int:
+        return file_bytes(self.files)
+
+
+async def _disk(settings: Settings, sizes: Sizes) -> Verdict:
+    """The data, what they may take, what is free, and what comes of it."""
+    values = values_of(settings)
+    files = (*values.database_files[1:], values.search_file)
+    limit = values.disk_limit_gb
+    state = await Disk(sizes, values.folder, files, utc_now, limit_gb=limit).state()
+    data = f"the data take {_shown(state.data_bytes)}"
+    allowed = f" of {limit} GB (DISK_LIMIT_GB)" if limit else ""
+    free = f", {_shown(state.free_bytes)} are free: "
+    return Verdict("disk", state.room is not Room.NONE, data + allowed + free + _ROOM[state.room])
+
+
+def _shown(size: int) -> str:
+    return f"{size / GB:.1f} GB" if size >= GB else f"{size / MB:.0f} MB"
 
 
 def _at_work(worker: AtWork) -> str:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from bot.app import open_hoshyar
 from bot.commands.output import answer, post_entry
-from bot.errors import BadInput
+from bot.errors import BadInput, DiskFull
 from bot.features.imports import ImportResult
 from bot.models.post import PostKind
 from bot.services import migrations
 from bot.services.backups.making import make_backup
-from bot.services.backups.restoring import refuse_half_restored, restore_backup
+from bot.services.backups.restoring import drop_kept, refuse_half_restored, restore_backup
 from bot.services.db_service import open_database, sqlite_path
 from config.settings import Settings
 
@@ -88,9 +88,19 @@ async def restore(settings: Settings, given: argparse.Namespace) -> int:
             sys.stderr.write(f"\r{table}: {rows} rows \033[K")
 
     url = settings.database_url.reveal()
+    if given.drop_old == bool(given.file):
+        raise BadInput("cli.restore_what")
+    if given.drop_old:
+        dropped = await drop_kept(url)
+        sys.stdout.write(f"deleted: {dropped}\n" if dropped else "nothing is set aside\n")
+        return 0
     done = await restore_backup(url, given.file, progress)
-    said = f"restored {done.facts.posts} posts from {given.file}\n"
-    sys.stdout.write(said + (f"what was there before is {done.kept}\n" if done.kept else ""))
+    sys.stdout.write(f"restored {done.facts.posts} posts from {given.file}\n")
+    if done.kept:
+        sys.stdout.write(
+            f"what was there before is {done.kept}; it takes room until "
+            "`python -m bot restore --drop-old` deletes it\n"
+        )
     return 0
 
 
@@ -125,14 +135,23 @@ async def import_file(settings: Settings, given: argparse.Namespace) -> int:
             sys.stderr.write(f"\r{so_far.read} posts read ")
 
     async with open_hoshyar(settings) as hoshyar:
-        done = await hoshyar.imports.run(given.file, progress)
-        await hoshyar.analyse.catch_up()
-        await hoshyar.search.catch_up()
+        done = await hoshyar.imports.run(given.file, progress, hoshyar.disk.is_full)
+        is_known = True
+        try:
+            await hoshyar.analyse.catch_up()
+            await hoshyar.search.catch_up()
+        except DiskFull:
+            is_known = False
     with suppress(BrokenPipeError):
         _report_import(done, as_json=given.json)
+    if not is_known:
+        sys.stderr.write(
+            "the disk is full: all these posts are stored, but trends and search know them only "
+            "when there is room again (the bot goes on with it by itself)\n"
+        )
     if not done.read:
         sys.stderr.write(f"no line of {given.file} can be used\n")
-    return 0 if done.read else 1
+    return 0 if is_known and done.read else 1
 
 
 def _report_import(done: ImportResult, *, as_json: bool) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime, time, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from bot.features.disk import Disk
+from bot.models.disk import NO_ROOM
 from bot.models.insight import Window
 from bot.models.post import PostKind, SourceKind, SourceState
 from bot.models.status import DeliveryStatus, Health, SystemStatus
@@ -22,6 +24,7 @@ from bot.storage.figures import FigureStore
 from bot.storage.insights import TrendStore
 from bot.storage.outbox import OutboxStore
 from bot.storage.posts import PostStore
+from bot.storage.sizes import SizeStore
 from bot.storage.sources import SourceStore
 from bot.storage.users import UserStore
 from bot.storage.watches import WatchStore
@@ -36,8 +39,6 @@ _PACKAGES = ("python-telegram-bot", "httpx", "matplotlib")
 
 
 class Admin:
-    """`database_files` are measured for the size of the database; empty for a server's."""
-
     def __init__(
         self,
         *,
@@ -54,8 +55,9 @@ class Admin:
         inbox: InboxStore,
         cache: CacheService,
         clock: Clock,
+        sizes: SizeStore,
+        disk: Disk,
         database_kind: str = "sqlite",
-        database_files: Sequence[Path] = (),
     ) -> None:
         self._figures = figures
         self._posts = posts
@@ -71,7 +73,8 @@ class Admin:
         self._cache = cache
         self._clock = clock
         self._database_kind = database_kind
-        self._database_files = tuple(database_files)
+        self._sizes = sizes
+        self._disk = disk
         self._started_at = clock()
 
     async def health(self, timezone: str) -> Health:
@@ -88,15 +91,16 @@ class Admin:
             stored=await self._stored(),
             sources=len(active),
             sick_sources=sum(source.errors_in_row >= SICK_AFTER for source in active),
-            collected_at=await self._collected_at(),
+            collected_at=await self._jobs.last_good_end(COLLECT_JOB, besides=NO_ROOM),
             analysed_at=analysed_at,
+            is_without_room=await self._is_without_room(),
         )
 
-    async def _collected_at(self) -> datetime | None:
-        for run in await self._jobs.history(COLLECT_JOB, 5):
-            if run.ok and run.finished_at:
-                return run.finished_at
-        return None
+    async def _is_without_room(self) -> bool:
+        """Here, or where the latest round was to be made."""
+        latest = [run for run in await self._jobs.history(COLLECT_JOB, 5) if run.finished_at]
+        waits = bool(latest) and latest[0].result == NO_ROOM
+        return waits or await self._disk.is_full()
 
     async def system(self, timezone: str) -> SystemStatus:
         now = self._clock()
@@ -111,8 +115,9 @@ class Admin:
             watches=await self._watches.count(),
             plans=len(await self._digests.all()),
             memory_bytes=await asyncio.to_thread(memory_bytes),
-            database_bytes=await asyncio.to_thread(_size, self._database_files),
+            database_bytes=await self._sizes.data_bytes(),
             database_kind=self._database_kind,
+            disk=await self._disk.state(),
             cache=cache,
             started_at=self._started_at,
             versions=(("Python", platform.python_version()), *_versions()),
@@ -180,10 +185,6 @@ def memory_bytes() -> int:
     except (OSError, ValueError, IndexError):
         return 0
     return pages * 4096
-
-
-def _size(files: Sequence[Path]) -> int:
-    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _versions() -> list[tuple[str, str]]:

@@ -13,16 +13,20 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from bot.models.disk import GB, DiskState, Room
 from bot.ports import Clock
-from bot.storage.sizes import SizeStore
 
 log = logging.getLogger(__name__)
 
 KNOWN_FOR_S = 60.0  # measured anew after this
 
 Measure = Callable[[Path], tuple[int, int]]  # free bytes and all bytes of a folder's disk
+
+
+class Sizes(Protocol):
+    async def data_bytes(self) -> int: ...
 
 
 class Disk:
@@ -34,7 +38,7 @@ class Disk:
 
     def __init__(
         self,
-        sizes: SizeStore,
+        sizes: Sizes,
         folder: Path,
         files: Sequence[Path],
         clock: Clock,
@@ -57,7 +61,7 @@ class Disk:
         """As it was within the last minute."""
         if self._known is None or time.monotonic() - self._known[0] > KNOWN_FOR_S:
             free, whole = await asyncio.to_thread(self._measure, self._folder)
-            data = await self._sizes.data_bytes() + await asyncio.to_thread(_size, self._files)
+            data = await self._sizes.data_bytes() + await asyncio.to_thread(file_bytes, self._files)
             state = DiskState(
                 data_bytes=data,
                 limit_bytes=self._limit_gb * GB,
@@ -66,6 +70,10 @@ class Disk:
             )
             self._known = time.monotonic(), state
         return self._known[1]
+
+    async def is_full(self) -> bool:
+        """Whether nothing more may be stored; nobody is told."""
+        return (await self.state()).room is Room.NONE
 
     async def has_room(self) -> bool:
         """Whether posts may be collected; admins are told of too little room, once a day."""
@@ -96,5 +104,6 @@ def _measure(folder: Path) -> tuple[int, int]:
     return usage.free, usage.total
 
 
-def _size(files: Sequence[Path]) -> int:
+def file_bytes(files: Sequence[Path]) -> int:
+    """The size of those that are there."""
     return sum(file.stat().st_size for file in files if file.exists())

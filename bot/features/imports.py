@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bot.errors import BadInput
+from bot.errors import BadInput, DiskFull, NoRoom
 from bot.features.intake import Intake
 from bot.models.post import (
     IMPORTED_NEWS_SOURCE_ID,
@@ -70,11 +70,15 @@ class Importer:
         self._clock = clock
 
     async def run(
-        self, path: Path, on_progress: Callable[[ImportResult], None] | None = None
+        self,
+        path: Path,
+        on_progress: Callable[[ImportResult], None] | None = None,
+        is_full: Callable[[], Awaitable[bool]] | None = None,
     ) -> ImportResult:
-        """Take in a file; `on_progress` is called after every batch.
+        """Take in a file; `on_progress` is called after every batch, `is_full` before each.
 
-        Raises BadInput when the file cannot be opened.
+        Raises BadInput when the file cannot be opened, NoRoom when `is_full` says so or the disk
+        does: what came before stays, and the same file may be taken in again.
         """
         try:
             file = await asyncio.to_thread(path.open, "rb")
@@ -86,7 +90,12 @@ class Importer:
             latest = self._clock() + AHEAD
             while batch := await asyncio.to_thread(_read_batch, file, line, latest):
                 line += batch.lines
-                so_far = await self._take(batch, so_far)
+                if is_full is not None and await is_full():
+                    raise _no_room(so_far)
+                try:
+                    so_far = await self._take(batch, so_far)
+                except DiskFull as error:
+                    raise _no_room(so_far) from error
                 if on_progress is not None:
                     on_progress(so_far)
         finally:
@@ -106,6 +115,10 @@ class Importer:
             bad=so_far.bad + len(batch.bad),
             bad_lines=(*so_far.bad_lines, *batch.bad)[:REPORTED],
         )
+
+
+def _no_room(so_far: ImportResult) -> NoRoom:
+    return NoRoom("import.no_room", read=so_far.read, new=so_far.new)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.features.housekeeping import Housekeeper
 from bot.features.reports import DigestRound
 from bot.hoshyar import Hoshyar
 from bot.jobs.runs import Job
+from bot.models.disk import NO_ROOM
 from bot.models.work import Role
 from bot.ports import Database
 from bot.services.charts import Charts
@@ -87,7 +88,7 @@ class _Rounds:
 
     async def collect(self) -> CollectResult | str:
         if not await self._hoshyar.disk.has_room():
-            return "waits for room on the disk"
+            return NO_ROOM
         try:
             done = await self._hoshyar.collect.round(self._hoshyar.clock())
         except StorageError:

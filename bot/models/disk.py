@@ -11,6 +11,7 @@ WARNED_FROM = 0.8  # of the limit that is set
 LEAST_FREE = 500 * MB  # nothing is collected with less
 WARNED_FREE = 2 * GB
 WARNED_FREE_SHARE = 0.05
+NO_ROOM = "waits for room on the disk"  # what the job that collects says while it stands
 
 
 class Room(StrEnum):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.models.cache import CacheReport
+from bot.models.disk import DiskState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +20,7 @@ class Health:
     sick_sources: int  # of them, whose last visits failed
     collected_at: datetime | None
     analysed_at: datetime | None
+    is_without_room: bool = False  # collecting stands until there is room for more data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class SystemStatus:
     memory_bytes: int
     database_bytes: int
     database_kind: str
+    disk: DiskState
     cache: CacheReport
     started_at: datetime
     versions: tuple[tuple[str, str], ...]

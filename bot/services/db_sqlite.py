@@ -28,6 +28,7 @@ from bot.services.sqlite_file import (
     ProcessLock,
     connect,
     maintain,
+    storage_error,
     wal_verdict,
 )
 
@@ -101,13 +102,13 @@ class _UnitTransaction:
         try:
             return self._connection.executemany(sql, rows).rowcount
         except _REFUSALS as error:
-            raise StorageError(str(error)) from error
+            raise storage_error(error) from error
 
     def _run(self, sql: str, params: Params) -> sqlite3.Cursor:
         try:
             return self._connection.execute(sql, params)
         except _REFUSALS as error:
-            raise StorageError(str(error)) from error
+            raise storage_error(error) from error
 
 
 def _drive(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -165,7 +166,7 @@ class SqliteDatabase:
         except (sqlite3.Error, OSError) as error:
             for connection in opened:
                 await connection.close()
-            raise StorageError(f"cannot open the database {path}: {error}") from error
+            raise storage_error(error, f"cannot open the database {path}: {{}}") from error
         return cls(opened[0], opened[1:], lock_path)
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
@@ -173,7 +174,7 @@ class SqliteDatabase:
         try:
             return list(await reader.execute_fetchall(sql, params))  # type: ignore[arg-type]  # rows are tuples
         except _REFUSALS as error:
-            raise StorageError(f"{error} in: {sql}") from error
+            raise storage_error(error, f"{{}} in: {sql}") from error
         finally:
             self._readers.put_nowait(reader)
 
@@ -203,7 +204,8 @@ class SqliteDatabase:
 
     async def facts(self) -> DatabaseFacts:
         verdict = wal_verdict(sqlite3.sqlite_version_info[:3])
-        return DatabaseFacts("SQLite", sqlite3.sqlite_version, (verdict,) if verdict else ())
+        note = "" if verdict else "with a sound log"
+        return DatabaseFacts("SQLite", sqlite3.sqlite_version, (verdict,) if verdict else (), note)
 
     async def backup_into(self, target: Path) -> None:
         """A whole, compact copy at `target`, which must not exist yet."""
@@ -311,6 +313,4 @@ def _run_unit(
 def _wrapped(error: BaseException) -> BaseException:
     if not isinstance(error, _REFUSALS):
         return error
-    wrapped = StorageError(str(error))
-    wrapped.__cause__ = error
-    return wrapped
+    return storage_error(error)

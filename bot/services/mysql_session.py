@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.errors import CommitUnknown, StorageError
+from bot.errors import CommitUnknown, DiskFull, StorageError
 from bot.ports import Dialect, Params, Row
 from bot.services.mysql_drivers import Connection, Driver
 from bot.services.mysql_text import Shape, bound, shape
@@ -31,6 +32,9 @@ AGAIN = frozenset({1020, 1205, 1213})
 LOST = frozenset({1040, 1053, 1927, 2003, 2006, 2013, 2055, 4031})
 _LOST_SOMEHOW = 2013
 _DUPLICATE = 1062
+# The disk is full, the table is; or one of many errors that hand on the system's number for it.
+_FULL = frozenset({1021, 1114})
+_NO_SPACE = re.compile(r"\b(?:Errcode:|error) 28\b")
 
 
 class ServerError(StorageError):
@@ -39,6 +43,10 @@ class ServerError(StorageError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class ServerFull(ServerError, DiskFull):
+    """The server's disk has no room."""
 
 
 def server_error(error: BaseException, where: str = "") -> ServerError:
@@ -51,7 +59,8 @@ def server_error(error: BaseException, where: str = "") -> ServerError:
     words = [word for word in error.args if isinstance(word, str) and word]
     # A driver's error is (number, sentence); its text would be that tuple.
     text = words[-1] if len(error.args) == 2 and words else str(error) or "no answer in time"
-    return ServerError(f"{where}: {text}" if where else text, code)
+    kind = ServerFull if code in _FULL or _NO_SPACE.search(text) else ServerError
+    return kind(f"{where}: {text}" if where else text, code)
 
 
 @dataclass(frozen=True, slots=True)

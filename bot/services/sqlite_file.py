@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -11,7 +12,11 @@ from pathlib import Path
 
 import aiosqlite
 
+from bot.errors import DiskFull, StorageError
+
 BUSY_TIMEOUT_MS = 5000
+# No room for the data, or for the small file beside them that every reader of a log needs.
+_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 _COMMON_PRAGMAS = (
     f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
@@ -39,6 +44,21 @@ def wal_verdict(version: tuple[int, int, int]) -> str:
         "at once (fixed in 3.51.3 and 3.53.0): the rule of one writer at a time is what protects "
         "this one, so let no other program write the file"
     )
+
+
+def storage_error(error: BaseException, about: str = "") -> StorageError:
+    """What a foreign error means to us; `about` is put around its words, in the place of {}."""
+    text = about.replace("{}", str(error)) if about else str(error)
+    code = getattr(error, "sqlite_errorcode", None)
+    wrapped: StorageError
+    if code in _FULL or getattr(error, "errno", None) == errno.ENOSPC:
+        wrapped = DiskFull(
+            f"{text}: the disk is full; free some room. What is stored is whole and stays"
+        )
+    else:
+        wrapped = StorageError(text)
+    wrapped.__cause__ = error
+    return wrapped
 
 
 class ProcessLock:

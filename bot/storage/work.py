@@ -286,6 +286,15 @@ class JobStore:
         )
         return [_job_run(row) for row in rows]
 
+    async def last_good_end(self, job: str, *, besides: str) -> datetime | None:
+        """When it last ended well, with any other result than `besides`."""
+        row = await self._db.fetch_one(
+            "SELECT MAX(finished_ms) FROM job_runs WHERE job=? AND ok=1 AND finished_ms>0 "
+            "AND result<>?",
+            (job, besides),
+        )
+        return from_ms(row[0]) if row and row[0] else None
+
     async def purge(self, before: datetime) -> int:
         return await self._db.execute(
             "DELETE FROM job_runs WHERE finished_ms>0 AND started_ms<?", (to_ms(before),)

@@ -22,7 +22,7 @@ from bot.services import migrations
 from bot.services.backups import mysql
 from bot.services.backups.files import check_backup
 from bot.services.backups.making import BackupMade, make_backup
-from bot.services.backups.restoring import refuse_half_restored, restore_backup
+from bot.services.backups.restoring import drop_kept, refuse_half_restored, restore_backup
 from bot.services.db_service import open_database
 from bot.services.migrations import migrate
 from bot.services.schema import Table, read_schema
@@ -281,6 +281,45 @@ async def test_a_name_that_is_taken_is_refused(new: Make, tmp_path: Path) -> Non
 
     assert taken.read_text() == "mine"
     assert _left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_mistyped_folder_is_not_made(new: Make, tmp_path: Path, kind: str) -> None:
+    url = await new(kind)
+    async with opened(url):
+        pass
+
+    with pytest.raises(StorageError, match="there is no folder"):
+        await make_backup(url, tmp_path / "not" / "there" / "b.db")
+
+    assert not (tmp_path / "not").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_a_restore_set_aside_can_be_dropped(
+    new: Make, tmp_path: Path, kind: str
+) -> None:
+    """Once; the data that are in use stay, and nothing is dropped while a restore is half done."""
+    url = await new(kind)
+    async with opened(url) as db:
+        await _fill(db)
+    await make_backup(url, tmp_path / "b.db")
+    await restore_backup(url, tmp_path / "b.db")
+    if kind == "mysql":
+        async with opened(url, migrated=False) as db:
+            await db.execute("CREATE TABLE restoring (file VARCHAR(10) NOT NULL)")
+            with pytest.raises(StorageError, match="broke off or is under way"):
+                await drop_kept(url)
+            await db.execute("DROP TABLE restoring")
+
+    dropped, again = await drop_kept(url), await drop_kept(url)
+
+    assert "before" in dropped
+    assert again == ""
+    assert not any("before-restore" in path.name for path in tmp_path.iterdir())  # noqa: ASYNC240
+    async with opened(url) as db:
+        assert await db.fetch_one("SELECT COUNT(*) FROM attachments") == (1200,)
+        assert not any("before_restore" in name for name in await read_schema(db))
 
 
 def _left_behind(folder: Path) -> list[str]:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.errors import StorageError
+from bot.commands.checking import _database
+from bot.errors import DiskFull
+from bot.features.admin import COLLECT_JOB
 from bot.features.disk import Disk
 from bot.features.intake import Intake
-from bot.handlers.views.admin import disk_notice
+from bot.handlers.views.admin import _room_line, disk_notice
 from bot.handlers.views.page import Reader
-from bot.models.disk import GB, MB, DiskState, Room
+from bot.models.disk import GB, MB, NO_ROOM, DiskState, Room
 from bot.models.post import TWITTER_SOURCE_ID, Post, PostKind, Source, SourceKind
 from bot.ports import Database
 from bot.services.db_sqlite import SqliteDatabase
+from bot.services.sqlite_file import wal_verdict
 from bot.storage.origins import OriginStore
 from bot.storage.posts import PostStore
 from bot.storage.sizes import SizeStore
 from bot.storage.sources import SourceStore
+from config.settings import load_settings
+from tests.chats_world import ADMIN, SARA, running
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -138,6 +144,83 @@ def test_the_notice_says_what_helps(lang: str) -> None:
     assert len(low.splitlines()) == len(none.splitlines()) + 1
 
 
+async def test_the_status_says_that_collecting_stands(tmp_path: Path) -> None:
+    """To everybody, and with figures to admins; never that all is well."""
+    async with running(tmp_path) as world:
+        well = await world.hoshyar.admin.health("Asia/Tehran")
+        world.hoshyar.disk._measure = lambda _: (100 * MB, 100 * GB)
+        world.hoshyar.disk.forget()
+
+        health = await world.hoshyar.admin.health("Asia/Tehran")
+        said = await world.say(SARA, "/status", "وضعیت هُشیار")
+        await world.say(ADMIN, "/status", "وضعیت هُشیار")
+        system = await world.box.wait_message(ADMIN, "پایگاه داده:")
+
+    assert (well.is_without_room, health.is_without_room) == (False, True)
+    assert "گردآوری ایستاده است" in said["text"]
+    assert "روبه‌راه" not in said["text"]
+    assert "تا جا باز نشود گردآوری ایستاده است" in system["text"]
+
+
+async def test_a_round_that_waits_for_room_is_no_collection(tmp_path: Path) -> None:
+    """The last real one counts, however many waited since; and where one waits, it is said."""
+    async with running(tmp_path) as world:
+        jobs, admin = world.parts.job_store, world.hoshyar.admin
+        real = await jobs.start_run(COLLECT_JOB, NOW)
+        await jobs.finish_run(real, NOW, ok=True, result='{"new": 3}')
+        for minute in range(1, 9):
+            at = NOW + timedelta(days=3650, minutes=minute)
+            waiting = await jobs.start_run(COLLECT_JOB, at)
+            await jobs.finish_run(waiting, at, ok=True, result=NO_ROOM)
+
+        health = await admin.health("Asia/Tehran")
+
+    assert health.is_without_room
+    assert health.collected_at is not None
+    assert health.collected_at < NOW + timedelta(days=3650)
+
+
+async def test_the_size_of_either_database_is_shown(db: Database, tmp_path: Path) -> None:
+    """A server's has no files here."""
+    async with running(tmp_path) as world:
+        state = await world.hoshyar.admin.system("Asia/Tehran")
+
+    assert state.database_bytes > 100_000
+    assert await SizeStore(db).data_bytes() > 100_000
+
+
+@pytest.mark.parametrize("limit_gb", [0, 10])
+@pytest.mark.parametrize("lang", ["fa", "en"])
+def test_every_line_of_the_room_has_its_words(lang: str, limit_gb: int) -> None:
+    """With a limit and without, for each of the three states."""
+    reader = Reader(lang, "Asia/Tehran", NOW)
+    states = [_state(limit_gb=limit_gb, free_gb=free) for free in (50, 4, 0.3)]
+
+    lines = [_room_line(reader, state).message().text for state in states]
+
+    assert len(set(lines)) == 3
+    assert all((reader.n(10) in line) == bool(limit_gb) for line in lines)
+
+
+@pytest.mark.parametrize("least", [0, 2**60])
+async def test_check_has_a_verdict_on_the_disk(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, least: int
+) -> None:
+    """Failed while collecting stands; and the database is named with its version."""
+    monkeypatch.setattr("bot.models.disk.LEAST_FREE", least)
+    settings = load_settings({"DATABASE_URL": f"sqlite:///{tmp_path}/h.db", "DISK_LIMIT_GB": "7"})
+
+    verdicts = await _database(settings)
+
+    (disk,) = [verdict for verdict in verdicts if verdict.what == "disk"]
+    assert disk.ok is (least == 0)
+    assert "of 7 GB (DISK_LIMIT_GB)" in disk.detail
+    assert ("collecting stands" in disk.detail) == (least > 0)
+    assert f"SQLite {sqlite3.sqlite_version}" in verdicts[0].detail
+    warned = [v.detail for v in verdicts if v.detail.startswith("mind: ")]
+    assert bool(warned) == bool(wal_verdict(sqlite3.sqlite_version_info[:3]))
+
+
 def _batch(start: int) -> list[Post]:
     return [
         Post(
@@ -169,7 +252,7 @@ async def test_a_full_disk_loses_nothing(db: SqliteDatabase) -> None:
     assert row is not None
     await _max_pages(db, row[0] + 2)
 
-    with pytest.raises(StorageError, match="full"):
+    with pytest.raises(DiskFull, match="free some room"):
         await intake.take(_batch(200), replace(source, etag="2"))
 
     assert await posts.count() == await posts.head() == 200

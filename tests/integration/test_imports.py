@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.errors import BadInput
+from bot.errors import BadInput, NoRoom
 from bot.features.imports import BATCH, MAX_LINE, Importer, ImportResult
 from bot.features.intake import Intake
 from bot.models.post import (
@@ -18,7 +18,7 @@ from bot.models.post import (
     Post,
     PostKind,
 )
-from bot.ports import Database
+from bot.ports import Database, Transaction
 from bot.storage.origins import OriginStore
 from bot.storage.posts import PostStore
 
@@ -262,6 +262,47 @@ async def test_progress_is_told_and_batches_are_bounded(
     assert [one.read for one in told] == [BATCH, BATCH + 5]
     assert told[-1] == done
     assert done.new == BATCH + 5
+
+
+async def test_an_import_stops_before_the_room_ends(
+    tmp_path: Path, importer: Importer, posts: PostStore
+) -> None:
+    """With how far it came; the same file goes on from there when there is room."""
+    answers = iter([False, True])
+
+    async def is_full() -> bool:
+        return next(answers)
+
+    path = file_of(tmp_path, *(line(number) for number in range(BATCH + 5)))
+    with pytest.raises(NoRoom) as stopped:
+        await importer.run(path, is_full=is_full)
+    stored = await posts.count()
+
+    again = await importer.run(path)
+
+    assert stopped.value.fields == {"read": BATCH, "new": BATCH}
+    assert stored == BATCH
+    assert (again.new, again.known) == (5, BATCH)
+
+
+@pytest.mark.sqlite
+async def test_an_import_into_a_full_disk_says_how_far_it_came(
+    tmp_path: Path, db: Database, importer: Importer, posts: PostStore
+) -> None:
+    """The batch that did not fit is not there; those before it are."""
+    path = file_of(tmp_path, *(line(number) for number in range(3 * BATCH)))
+
+    async def shut(tx: Transaction) -> None:
+        pages = await tx.fetch_one("PRAGMA page_count")
+        assert pages is not None
+        await tx.execute(f"PRAGMA max_page_count={pages[0] + 100}")
+
+    await db.write(shut)
+
+    with pytest.raises(NoRoom) as stopped:
+        await importer.run(path)
+
+    assert stopped.value.fields["read"] == await posts.count() < 3 * BATCH
 
 
 async def test_a_missing_file_is_bad_input(importer: Importer) -> None:

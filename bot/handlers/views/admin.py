@@ -168,6 +168,7 @@ def system_message(
         reader.rich(
             "admin_status.database", mb=reader.n(size, 1), kind=reader.name(state.database_kind)
         ),
+        _room_line(reader, state.disk),
         reader.rich(
             "admin_status.cache",
             rate=reader.percent(state.cache.hit_rate),
@@ -182,6 +183,15 @@ def system_message(
             back_row(reader),
         )
     )
+
+
+def _room_line(reader: Reader, disk: DiskState) -> RichText:
+    """The data, with the search index, against what they may take and what is free."""
+    data, free = reader.n(disk.data_bytes / GB, 1), reader.n(disk.free_bytes / GB, 1)
+    if not disk.limit_bytes:
+        return reader.rich(f"admin_status.disk_{disk.room}", data=data, free=free)
+    limit = reader.n(disk.limit_bytes / GB, 0)
+    return reader.rich(f"admin_status.disk_limit_{disk.room}", data=data, free=free, limit=limit)
 
 
 def _at_work(reader: Reader, workers: Sequence[AtWork]) -> list[RichText | str]:

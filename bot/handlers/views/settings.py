@@ -130,7 +130,9 @@ def status_message(reader: Reader, health: Health) -> OutMessage:
         "",
     )
     late = health.collected_at and reader.now - health.collected_at > LATE_AFTER
-    if not health.stored:
+    if health.is_without_room:
+        body.add(reader.rich("status.health_no_room"))
+    elif not health.stored:
         body.add(reader.rich("status.health_empty"))
     elif late and health.collected_at:
         passed = int((reader.now - health.collected_at).total_seconds() // 60)

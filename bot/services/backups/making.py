@@ -39,9 +39,12 @@ async def make_backup(url: str, target: Path) -> BackupMade:
     """Copy the database at `url` into the new file `target`, also while the bot writes to it.
 
     The schema is copied as it is, not brought up. StorageError when the name is taken, the
+    folder is not there, the
     database cannot be read, or the copy does not hold what was read; then nothing is left behind.
     """
     started = time.monotonic()
+    if not target.parent.is_dir():  # a mistyped one is not made
+        raise StorageError(f"there is no folder {target.parent}: make it, or name another one")
     part = unfinished(target)
     path = sqlite_path(url)
     try:
@@ -62,7 +65,6 @@ def _copy_file(path: Path, part: Path, stop: Stop) -> None:
     """VACUUM INTO reads one moment, and holds up no writer; chunks would begin anew each time."""
     if not path.is_file():
         raise StorageError(f"{path}: there is no database yet")
-    part.parent.mkdir(parents=True, exist_ok=True)
     try:
         with closing(open_file(path)) as database:
             stop.watch(database)

@@ -292,6 +292,25 @@ def set_aside(url: str, source: Path) -> None:
         raise StorageError(f"the tables could not be set aside: {error}") from error
 
 
+def drop_kept(url: str) -> list[str]:
+    """Drop the tables that a restore set aside, and return their names.
+
+    StorageError while a restore is under way or broke off: then they are all that there is.
+    """
+    import pymysql
+
+    try:
+        with closing(connect(url)) as server, server.cursor() as cursor:
+            tables = _names(cursor)
+            if MARKER in tables:
+                raise StorageError("a restore broke off or is under way: end it first")
+            kept = [name for name in tables if name.startswith(KEPT)]
+            _drop(cursor, kept)
+    except pymysql.err.MySQLError as error:
+        raise StorageError(f"what was set aside could not be deleted: {error}") from error
+    return kept
+
+
 def finish(url: str) -> None:
     """All is filled: the database may be used again."""
     import pymysql

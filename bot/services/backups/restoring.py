@@ -38,6 +38,7 @@ from bot.services.sqlite_file import ProcessLock
 from bot.storage.workers import WorkerStore
 
 AT_WORK = timedelta(seconds=20)
+BESIDE = ".before-restore"  # put to the name of the file that was there
 _FORGOTTEN = (
     "DELETE FROM cache",
     "DELETE FROM workers",
@@ -71,6 +72,23 @@ async def restore_backup(
         return Restored(facts, await _into_file(path, source))
     await _into_server(url, source, facts, progress)
     return Restored(facts, f"tables named {mysql.KEPT}…")
+
+
+async def drop_kept(url: str) -> str:
+    """Delete what an earlier restore set aside; says what it was, "" when there was nothing.
+
+    StorageError while a restore into this database is under way or broke off.
+    """
+    path = sqlite_path(url)
+    if path is None:
+        tables = await in_thread(lambda stop: mysql.drop_kept(url))
+        return f"{len(tables)} tables named {mysql.KEPT}…" if tables else ""
+    beside = path.with_name(path.name + BESIDE)
+    if not beside.exists():
+        return ""
+    size = beside.stat().st_size
+    remove(beside)
+    return f"{beside}, {size / 1e6:.1f} MB"
 
 
 async def refuse_half_restored(db: Database) -> None:
@@ -150,7 +168,7 @@ def _keep(path: Path) -> Path:
 
     Left behind, that log would be read into the new file.
     """
-    beside = path.with_name(path.name + ".before-restore")
+    beside = path.with_name(path.name + BESIDE)
     remove(beside)
     try:
         os.link(path, beside)
