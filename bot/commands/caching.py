@@ -31,7 +31,8 @@ async def cache_status(settings: Settings, given: argparse.Namespace) -> int:
         [
             f"{shared.name}: {shared.entries} entries, {_mb(shared.bytes)} of "
             + _mb(shared.limit_bytes),
-            f"{report.asked} questions, {report.hit_rate:.0%} answered without making",
+            f"all processes since it was cleared: {report.asked} questions",
+            f"{report.hit_rate:.0%} of them answered without making",
             *(f"  {name}: {counts[name]}" for name in sorted(counts)),
         ],
         as_json=given.json,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import json
 from typing import Any
 
 from bot.app import open_hoshyar, open_parts
 from bot.commands.output import answer
 from bot.errors import NotFound
-from bot.models.work import OutboxState
+from bot.features.jobs import JobStatus
+from bot.models.work import JobRun, OutboxState
 from config.settings import Settings
 
 _SEND_WITHIN_S = 60.0
@@ -86,18 +88,16 @@ async def list_jobs(settings: Settings, given: argparse.Namespace) -> int:
             "running": job.is_running,
             "last_started_at": job.last.started_at.isoformat() if job.last else None,
             "last_ok": job.last.ok if job.last else None,
-            "last_result": job.last.result if job.last else "",
+            "last_result": _result(job.last.result) if job.last else "",
             "last_error": job.last.error if job.last else "",
         }
         for job in jobs
     ]
     answer(
         entries,
-        (
-            f"{e['name']:<14} next {e['next_run_at']}  last ok: {e['last_ok']}  {e['last_result']}"
-            for e in entries
-        ),
+        (_job_line(job) for job in jobs),
         as_json=given.json,
+        empty="no jobs yet: the bot has never run on this database",
     )
     return 0
 
@@ -114,11 +114,44 @@ async def run_job(settings: Settings, given: argparse.Namespace) -> int:
         )
         run = await scheduler.run_now(given.name)
     answer(
-        {"job": run.job, "ok": run.ok, "result": run.result, "error": run.error},
-        [f"{run.job}: {'done' if run.ok else 'failed'} {run.result or run.error}"],
+        {"job": run.job, "ok": run.ok, "result": _result(run.result), "error": run.error},
+        [f"{run.job}: {_outcome(run)}"],
         as_json=given.json,
     )
     return 0 if run.ok else 1
+
+
+def _job_line(job: JobStatus) -> str:
+    """One job for a person, in the local time of this machine."""
+    if job.state.paused:
+        following = "paused"
+    else:
+        local = job.state.next_run_at.astimezone()
+        following = f"next {local:%m-%d %H:%M:%S}"
+    last = "never ran"
+    if job.is_running:
+        last = "is running"
+    elif job.last is not None:
+        ended = (job.last.finished_at or job.last.started_at).astimezone()
+        last = f"{ended:%m-%d %H:%M:%S} {_outcome(job.last)}"
+    return f"{job.name:<14}{following:<22}{last}"
+
+
+def _outcome(run: JobRun) -> str:
+    if not run.ok:
+        return f"failed: {run.error or 'it was interrupted'}"
+    result = _result(run.result)
+    if isinstance(result, dict):
+        result = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.items())
+    return f"ok: {result or 'nothing to do'}"
+
+
+def _result(text: str) -> Any:
+    """A run's counts by name, or its text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _report(done: Any, *, as_json: bool) -> None:

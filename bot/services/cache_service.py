@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
-from bot.errors import StorageError
+from bot.errors import StorageError, said
 from bot.models.cache import CacheReport, CacheStats
 from bot.ports import SharedCache
 from bot.services.cache_levels import Entry, MemoryLevel, key_of, seal, unseal
@@ -179,8 +179,9 @@ class CacheService:
             async with asyncio.timeout(LOOK_TIMEOUT_S * 5):
                 usage = await self._shared.usage()
         except (StorageError, TimeoutError) as error:
+            self._failed(error)
             return CacheReport(
-                process=self.stats(), shared_name=name, shared=None, trouble=str(error)
+                process=self.stats(), shared_name=name, shared=None, trouble=said(error)
             )
         return CacheReport(process=self.stats(), shared_name=name, shared=usage)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -65,3 +66,17 @@ async def test_an_unknown_job_is_answered_with_the_known_ones(tmp_path: Path) ->
     assert code == 1
     assert "no job named “nope”" in said
     assert "analyse · backup · collect" in said
+
+
+async def test_jobs_are_listed_in_words(tmp_path: Path) -> None:
+    """A database where the bot never ran says so; what ran is no JSON to a person."""
+    _, none, said = await shell(tmp_path, "$BOT jobs list")
+    _, ran, _ = await shell(tmp_path, "$BOT jobs run backup; $BOT jobs run analyse")
+    _, lines, _ = await shell(tmp_path, "$BOT jobs list")
+    _, body, _ = await shell(tmp_path, "$BOT jobs list --json")
+
+    assert none == ""
+    assert "the bot has never run on this database" in said
+    assert "analyse: ok: " in ran
+    assert "{" not in ran + lines
+    assert all(isinstance(job["last_result"], dict | str) for job in json.loads(body))

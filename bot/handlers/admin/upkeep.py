@@ -23,8 +23,9 @@ async def clear(asked: Asked) -> None:
     """The button; nothing is lost by it."""
     try:
         count = await asked.hoshyar.cache.clear()
-    except StorageError as error:
-        note = asked.t("cache.down", why=asked.reader.name(shortened(str(error), ERROR_LENGTH)))
+    except StorageError:
+        log.warning("the cache was not cleared", exc_info=True)
+        note = asked.t("cache.down")
     else:
         note = asked.t("cache.cleared", n=count)
         log.info("the cache was cleared", extra={"entries": count, "by": asked.user.id})

@@ -6,8 +6,8 @@ import socket
 
 from bot.features.backups import KEPT
 from bot.handlers.buttons import Verb, pack
-from bot.handlers.views.admin import ERROR_LENGTH, back_row
-from bot.handlers.views.page import Reader, shortened
+from bot.handlers.views.admin import back_row
+from bot.handlers.views.page import Reader
 from bot.models.cache import CacheReport
 from bot.models.messages import Button, OutMessage
 from bot.services.backups.making import BackupMade
@@ -49,7 +49,7 @@ def cache_message(reader: Reader, report: CacheReport, note: str = "") -> OutMes
             **room(shared.bytes, shared.limit_bytes),
         )
         if shared
-        else reader.rich("cache.down", why=reader.name(shortened(report.trouble, ERROR_LENGTH))),
+        else reader.rich("cache.down"),
     ).message(
         keyboard=(
             (
