@@ -220,7 +220,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         retention=retention,
         disk=disk,
         analyse=analyser,
-        lookup=Lookup(analyser, trends, search, posts, sources, clock),
+        lookup=Lookup(analyser, trends, search, posts, sources, clock, oldest=retention.oldest),
         chat=ChatFeature(search, posts, sources, analyser, OfflineModel(), clock),
         chats=Chats(
             users,
@@ -270,7 +270,6 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
             chats=chats,
             watches=watches,
             digests=plans,
-            trends=trends,
             jobs=job_store,
             outbox=outbox,
             inbox=inbox_store,

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from bot.features.disk import Disk
 from bot.models.disk import NO_ROOM
-from bot.models.insight import Window
 from bot.models.post import PostKind, SourceKind, SourceState
 from bot.models.status import DeliveryStatus, Health, SystemStatus
 from bot.models.work import OutboxState, StoredUpdate, UpdateState
@@ -21,7 +20,6 @@ from bot.services.cache_service import CacheService
 from bot.storage.chats import ChatStore
 from bot.storage.digests import DigestStore
 from bot.storage.figures import FigureStore
-from bot.storage.insights import TrendStore
 from bot.storage.outbox import OutboxStore
 from bot.storage.posts import PostStore
 from bot.storage.sizes import SizeStore
@@ -32,6 +30,7 @@ from bot.storage.work import InboxStore, JobStore
 from bot.utils.times import to_ms, zone
 
 COLLECT_JOB = "collect"
+ANALYSE_JOB = "analyse"
 SET_ASIDE = (UpdateState.BAD, UpdateState.FAILED, UpdateState.UNSURE)
 SICK_AFTER = 3  # failed visits in a row; one or two happen to everybody
 COUNTED_AGAIN = timedelta(seconds=30)  # a day's posts are many, and a count reads them all
@@ -49,7 +48,6 @@ class Admin:
         chats: ChatStore,
         watches: WatchStore,
         digests: DigestStore,
-        trends: TrendStore,
         jobs: JobStore,
         outbox: OutboxStore,
         inbox: InboxStore,
@@ -66,7 +64,6 @@ class Admin:
         self._chats = chats
         self._watches = watches
         self._digests = digests
-        self._trends = trends
         self._jobs = jobs
         self._outbox = outbox
         self._inbox = inbox
@@ -84,7 +81,6 @@ class Admin:
         by_kind = await self._by_kind(start, now)
         feeds = await self._sources.all(SourceKind.FEED)
         active = [source for source in feeds if source.state is SourceState.ACTIVE]
-        analysed_at, _ = await self._trends.snapshot(Window.H24)
         return Health(
             tweets_today=by_kind.get(PostKind.TWEET, 0),
             news_today=by_kind.get(PostKind.NEWS, 0),
@@ -92,7 +88,7 @@ class Admin:
             sources=len(active),
             sick_sources=sum(source.errors_in_row >= SICK_AFTER for source in active),
             collected_at=await self._jobs.last_good_end(COLLECT_JOB, besides=NO_ROOM),
-            analysed_at=analysed_at,
+            analysed_at=await self._jobs.last_good_end(ANALYSE_JOB, besides=NO_ROOM),
             is_without_room=await self._is_without_room(),
         )
 

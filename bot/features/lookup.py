@@ -41,13 +41,17 @@ class Lookup:
         posts: PostStore,
         sources: SourceStore,
         clock: Clock,
+        *,
+        oldest: Callable[[], datetime | None] = lambda: None,
     ) -> None:
+        """`oldest`: the first moment whose posts are kept; None: all are."""
         self._analyser = analyser
         self._trends = trends
         self._search = search
         self._posts = posts
         self._sources = sources
         self._clock = clock
+        self._oldest = oldest
         self._counted: dict[Window, tuple[datetime | None, int]] = {}
 
     async def rising(self, window: Window) -> tuple[Trend, ...]:
@@ -57,6 +61,11 @@ class Lookup:
     async def why(self, term: str, window: Window) -> Explanation:
         """The numbers behind a term."""
         return await self._analyser.why(term, window)
+
+    def kept_since(self, start: datetime | None) -> datetime | None:
+        """The first moment whose posts are kept, when a span begins before it; else None."""
+        oldest = self._oldest()
+        return oldest if oldest and start and start < oldest else None
 
     async def analysed_at(self) -> datetime | None:
         return (await self._trends.snapshot(Window.H24))[0]
@@ -143,6 +152,7 @@ class Lookup:
             total_is_estimate=total.is_estimate,
             back_to=hits.back_to,
             behind=await self._search.behind(),
+            kept_since=self.kept_since(query.since or query.until),
             is_narrowed=query.has_filter or bool(query.unwanted),
         )
 
