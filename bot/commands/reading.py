@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
 
 from bot.analysis.search_query import hint
 from bot.app import open_hoshyar
@@ -25,13 +26,21 @@ async def trends(settings: Settings, given: argparse.Namespace) -> int:
         found = await hoshyar.analyse.trends(Window(given.window), at, given.limit)
         posts = await hoshyar.posts.get_many(i for trend in found for i in trend.post_ids)
         names = await hoshyar.lookup.source_names()
+        span = Window(given.window).span
+        kept_since = hoshyar.lookup.kept_since(at - span if at else None)
     answer(
         [_entry(trend, posts, names) for trend in found],
         (_line(rank, trend) for rank, trend in enumerate(found, 1)),
         as_json=given.json,
-        empty="nothing rises in this window, or there are no posts yet",
+        empty=_not_kept(kept_since)
+        if kept_since
+        else "nothing rises in this window, or there are no posts yet",
     )
     return 0
+
+
+def _not_kept(since: datetime) -> str:
+    return f"posts from before {since:%F %T}Z are no longer kept (RETENTION_MONTHS)"
 
 
 def _entry(trend: Trend, posts: dict[int, Post], names: dict[int, str]) -> dict[str, object]:
@@ -83,6 +92,8 @@ async def search(settings: Settings, given: argparse.Namespace) -> int:
         names = await hoshyar.lookup.source_names()
     if found.behind:
         sys.stderr.write(f"{found.behind} older posts are not indexed yet\n")
+    if found.kept_since is not None:
+        sys.stderr.write(_not_kept(found.kept_since) + "\n")
     if found.back_to is not None:
         sys.stderr.write(f"the words are very common: searched back to {found.back_to:%F %T}Z\n")
     answer(

@@ -78,6 +78,7 @@ class Analyser:
         self._counting = asyncio.Lock()
         self._heard = HeardVoices()
         self._counted_to = -1
+        self._finding: dict[Window, asyncio.Task[list[Trend]]] = {}
 
     async def run(self) -> Round:
         """One round: count what is new, and renew the stored trends of each window that is due.
@@ -151,8 +152,17 @@ class Analyser:
         """The last round's trends: one cheap read; before the first round, found now."""
         last, found = await self._trends.snapshot(window)
         if last is None:
-            return await self.trends(window, None, limit)
+            found = tuple(await self._first_found(window))
         return list(found[:limit])
+
+    async def _first_found(self, window: Window) -> list[Trend]:
+        """What rises now, found once for all who ask meanwhile."""
+        task = self._finding.get(window)
+        if task is None:
+            task = asyncio.create_task(self.trends(window, None, SNAPSHOT_SIZE))
+            self._finding[window] = task
+            task.add_done_callback(lambda _: self._finding.pop(window, None))
+        return await asyncio.shield(task)
 
     async def why(self, term: str, window: Window, at: datetime | None = None) -> Explanation:
         """The numbers behind a term or a phrase, also one that does not rise."""

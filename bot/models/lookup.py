@@ -33,6 +33,7 @@ class Found:
     """One page of a search.
 
     `back_to`: the words are so common that only what was written since then was searched.
+    `kept_since`: posts from before it were asked for by date, and are not kept any more.
     `behind`: about so many stored posts cannot be found yet. `is_narrowed`: asked for more than
     words, so the query is no term to watch.
     """
@@ -47,4 +48,5 @@ class Found:
     total_is_estimate: bool = False
     back_to: datetime | None = None
     behind: int = 0
+    kept_since: datetime | None = None
     is_narrowed: bool = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,3 +220,28 @@ async def test_trends_are_renewed_at_once_after_an_import(db: Database, days: li
     assert Window.H24 in (await second.run()).windows
     assert await TrendStore(db).posts_known(Window.H24) > 1.2 * before
     assert (await TrendStore(db).latest(Window.H24))[0].at == clock.now
+
+
+async def test_before_the_first_round_trends_are_found_once_for_all(
+    db: Database, days: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks meanwhile waits for the same answer, and may want fewer of them."""
+    clock = Clock()
+    clock.now = START + 4 * DAY
+    await PostStore(db).add_many(days)
+    analyser, rounds = _analyser(db, clock, 10_000), 0
+    await analyser.catch_up()
+    find = analyser.trends
+
+    async def counted(*given: Any) -> list[Trend]:
+        nonlocal rounds
+        rounds += 1
+        return await find(*given)
+
+    monkeypatch.setattr(analyser, "trends", counted)
+    answers = await asyncio.gather(*(analyser.current(Window.H24, n) for n in (1, 30, 30)))
+
+    assert rounds == 1
+    assert answers[0][0].key == SUBJECT
+    assert answers[1] == answers[2]
+    assert len(answers[0]) == 1

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from bot.features import retention as retention_module
+from bot.features.analyse import Analyser
 from bot.features.intake import Intake
+from bot.features.lookup import Lookup
 from bot.features.retention import Retention, first_kept
 from bot.models.alert import AlertHit
 from bot.models.post import TWITTER_SOURCE_ID, DropReason, Post, PostKind, Source, SourceKind
@@ -20,6 +22,7 @@ from bot.ports import Database
 from bot.services.search_index import SearchIndex
 from bot.storage.alerts import AlertStore
 from bot.storage.counters import CounterStore
+from bot.storage.insights import TrendStore
 from bot.storage.origins import OriginStore
 from bot.storage.post_counts import SLOT_MS
 from bot.storage.posts import PostStore
@@ -242,3 +245,24 @@ async def test_history_survives_the_posts(db: Database, index: SearchIndex) -> N
     await _retention(db, index).round()
 
     assert await counters.watermark() == before
+
+
+async def test_a_search_before_what_is_kept_says_so(db: Database, index: SearchIndex) -> None:
+    """Also by its end alone; a search within what is kept, or without dates, says nothing."""
+    posts, sources, trends = PostStore(db), SourceStore(db), TrendStore(db)
+    await posts.add_many(_months())
+    retention = _retention(db, index)
+    await retention.round()
+    await index.catch_up()
+    analyser = Analyser(posts, trends, sources, clock=lambda: NOW)
+    lookup = Lookup(analyser, trends, index, posts, sources, lambda: NOW, oldest=retention.oldest)
+
+    async def said(query: str) -> datetime | None:
+        return (await lookup.find(query, 0, 5, "UTC")).kept_since
+
+    assert await said("برف since:2026-07-01") == KEPT_FROM
+    assert await said("برف until:2026-07-01") == KEPT_FROM
+    assert await said("برف since:2026-10-01") is None
+    assert await said("برف") is None
+    assert lookup.kept_since(KEPT_FROM) is None
+    assert lookup.kept_since(KEPT_FROM - timedelta(days=1)) == KEPT_FROM

@@ -65,6 +65,8 @@ def _limits(reader: Reader, found: Found) -> list[RichText]:
     said = []
     if found.back_to is not None:
         said.append(reader.rich("search.back_to", when=reader.when(found.back_to)))
+    if found.kept_since is not None:
+        said.append(reader.rich("search.not_kept", when=reader.when(found.kept_since)))
     if found.behind >= TELL_BEHIND:
         said.append(reader.rich("search.behind", n=found.behind))
     return said
