@@ -33,7 +33,7 @@ WORKERS = 4
 BATCHES = (1, 20, 100)
 ROUNDS = 5
 ROUND_S = 0.6
-ITEMS = {"sqlite": 600_000, "mysql": 150_000}  # more than the rounds of one batch size finish
+ITEMS = {"sqlite": 1_500_000, "mysql": 400_000}  # more than the rounds of one batch size finish
 TTL = timedelta(minutes=5)
 TABLES = (
     "DROP TABLE IF EXISTS items",
@@ -149,6 +149,7 @@ def _bare_sqlite(path: Path, batch: int) -> Loop:
         while time.perf_counter() < until:
             plain.execute("BEGIN IMMEDIATE")
             ids = [row[0] for row in plain.execute(pick)]
+            assert len(ids) == batch, "more items are needed"
             plain.execute(f"UPDATE items SET state = 1 WHERE id IN ({marks}) AND +state = 0", ids)
             plain.execute("COMMIT")
             plain.execute(f"UPDATE items SET state = 2 WHERE id IN ({marks})", ids)
