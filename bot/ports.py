@@ -62,13 +62,6 @@ class Dialect(Protocol):
         """INSERT … that leaves an existing row alone."""
         ...
 
-    def update_first(self, table: str, changes: str, where: str, order: str) -> str:
-        """UPDATE the first rows by `order`; the last parameter is how many at most.
-
-        The table's key is a column named `id`.
-        """
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class DatabaseFacts:

@@ -165,12 +165,6 @@ class SeriesPoint:
     is_estimate: bool = False  # a part was sampled
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchHit:
-    post: Post
-    score: float = 0.0
-
-
 LATE_AFTER = timedelta(hours=2)
 
 

@@ -57,9 +57,6 @@ class MysqlDialect:
         # IGNORE also forgives truncation; `_run` looks at the warnings and does not.
         return _insert("INSERT IGNORE", table, columns)
 
-    def update_first(self, table: str, changes: str, where: str, order: str) -> str:
-        return f"UPDATE {table} SET {changes} WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - names are ours
-
 
 def _insert(verb: str, table: str, columns: Sequence[str]) -> str:
     marks = ", ".join("?" for _ in columns)

@@ -54,12 +54,6 @@ class SqliteDialect:
     def insert_new(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
         return f"{_insert(table, columns)} ON CONFLICT ({', '.join(key)}) DO NOTHING"
 
-    def update_first(self, table: str, changes: str, where: str, order: str) -> str:
-        return (
-            f"UPDATE {table} SET {changes} "  # noqa: S608 - names are ours
-            f"WHERE id IN (SELECT id FROM {table} WHERE {where} ORDER BY {order} LIMIT ?)"
-        )
-
 
 def _insert(table: str, columns: Sequence[str]) -> str:
     marks = ", ".join("?" for _ in columns)
@@ -206,10 +200,6 @@ class SqliteDatabase:
         verdict = wal_verdict(sqlite3.sqlite_version_info[:3])
         note = "" if verdict else "with a sound log"
         return DatabaseFacts("SQLite", sqlite3.sqlite_version, (verdict,) if verdict else (), note)
-
-    async def backup_into(self, target: Path) -> None:
-        """A whole, compact copy at `target`, which must not exist yet."""
-        await self._in_writer(lambda writer: writer.execute("VACUUM INTO ?", (str(target),)))
 
     async def close(self) -> None:
         if self._closing:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, cast
-from weakref import WeakValueDictionary
 
 from telegram import Update
 from telegram.ext import BaseUpdateProcessor
 
+from bot.services.db_locks import KeyedLocks
 from bot.services.telegram_inbox import Inbox
 
 AT_ONCE = 32  # handlers running at the same time
@@ -33,7 +33,7 @@ class LineProcessor(BaseUpdateProcessor):
         super().__init__(WAITING)
         self._inbox = inbox
         self._slots = asyncio.Semaphore(at_once)
-        self._lines: WeakValueDictionary[tuple[int, int], asyncio.Lock] = WeakValueDictionary()
+        self._lines = KeyedLocks()
         self._skips_line = skips_line or presses_stop
         self._at_work: set[asyncio.Task[Any]] = set()
         self._is_over = False
@@ -68,10 +68,7 @@ class LineProcessor(BaseUpdateProcessor):
             async with self._slots:
                 await self._inbox.handle(update, coroutine)
             return
-        line = self._lines.get(who)
-        if line is None:
-            line = self._lines[who] = asyncio.Lock()
-        async with line, self._slots:
+        async with self._lines.hold(who), self._slots:
             await self._inbox.handle(update, coroutine)
 
     async def initialize(self) -> None:
