@@ -6,7 +6,8 @@ HoshyarError
 ├─ StorageError                         LockTimeout · LeaseLost · CommitUnknown · MigrationError ·
 │                                       DiskFull
 ├─ SourceError      (source, retry_after_s)   SourceDown · SourceGone · SourceRefused ·
-│                                             SourceGarbled · BudgetSpent
+│                                             SourceGarbled · KeyRefused ·
+│                                             TooFast · OutOfCredit · BudgetSpent
 ├─ ModelError       (model, retry_after_s)    ModelDown · ModelRefused · ModelBusy · NoModelLeft
 ├─ ChartFailed                          the picture could not be drawn
 └─ DeliveryError    (chat_id, retry_after_s)  NotSent · FloodWait · ChatGone · ChatMoved ·
@@ -120,8 +121,20 @@ class SourceGarbled(SourceError):
     """An answer came and cannot be understood."""
 
 
+class KeyRefused(SourceRefused):
+    """The service does not take our key: asking again cannot help until it is changed."""
+
+
+class TooFast(SourceRefused):
+    """The service asks us to wait (429); it did not do what was asked, and did not charge it."""
+
+
+class OutOfCredit(SourceError):
+    """The account at the service is empty (402)."""
+
+
 class BudgetSpent(SourceError):
-    """The money set aside for this source is used up."""
+    """The money set aside for this source is used up, for `retry_after_s` seconds."""
 
 
 class ModelError(HoshyarError):

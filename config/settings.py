@@ -33,6 +33,7 @@ class Settings:
     feeds_file: Path
     twitterapi_api_key: Secret
     twitterapi_base_url: str
+    twitterapi_stream_url: str
     twitterapi_daily_budget_usd: float
     anthropic_api_key: Secret
     anthropic_base_url: str
@@ -219,6 +220,12 @@ SETTINGS = (
         "https://api.twitterapi.io",
         _address("http", "https"),
         "another address of the same service",
+    ),
+    Setting(
+        "TWITTERAPI_STREAM_URL",
+        "wss://ws.twitterapi.io/twitter/tweet/websocket",
+        _address("ws", "wss"),
+        "where the same service pushes what filter rules find",
     ),
     Setting("TWITTERAPI_DAILY_BUDGET_USD", "0.5", _money, "never spent beyond, in US dollars"),
     Setting("ANTHROPIC_API_KEY", "", _secret, "a key for Claude"),

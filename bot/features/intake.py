@@ -27,7 +27,7 @@ from bot.analysis.text import analyse, language_hint, normalise
 from bot.features.copies import MOST_REMEMBERED, Copies
 from bot.models.post import DropReason, Post, PostKind, Source
 from bot.storage.origins import Origin, OriginStore
-from bot.storage.posts import PostStore
+from bot.storage.posts import Also, PostStore
 
 log = logging.getLogger(__name__)
 
@@ -116,8 +116,10 @@ class Intake:
         self._copies_to = 0  # what `_copies` remembers was stored up to this id
         self._turn = asyncio.Lock()
 
-    async def take(self, posts: Sequence[Post], source: Source | None = None) -> Taken:
-        """Store the posts that are new, and the source with them.
+    async def take(
+        self, posts: Sequence[Post], source: Source | None = None, also: Also | None = None
+    ) -> Taken:
+        """Store the posts that are new, the source with them, and what `also` writes.
 
         Posts that are stored already keep all but their engagement. When a StorageError comes out,
         the same call is safe to make again, whatever became of this one.
@@ -126,7 +128,7 @@ class Intake:
             wanted, too_old = await self._wanted(posts)
             prepared: dict[Origin, Post] = {}
             for attempt in count(1):
-                taken = await self._try(wanted, prepared, source)
+                taken = await self._try(wanted, prepared, source, also)
                 if taken is not None:
                     return replace(taken, too_old=too_old)
                 if attempt % MANY_TRIES == 0:
@@ -147,7 +149,11 @@ class Intake:
         return wanted, len(posts) - len(wanted)
 
     async def _try(
-        self, posts: Sequence[Post], prepared: dict[Origin, Post], source: Source | None
+        self,
+        posts: Sequence[Post],
+        prepared: dict[Origin, Post],
+        source: Source | None,
+        also: Also | None,
     ) -> Taken | None:
         """Store at the head as it is now; None when it moved meanwhile."""
         head = await self._posts.head()
@@ -158,7 +164,7 @@ class Intake:
         fresh = {_origin(post): post for post in reversed(posts)}
         fresh = {o: fresh[o] for o in dict.fromkeys(map(_origin, posts)) if o not in known}
         if not fresh:
-            await self._posts.add_new(head, (), again, source)
+            await self._posts.add_new(head, (), again, source, also)
             return Taken(known=len(posts))
         missing = {origin: post for origin, post in fresh.items() if origin not in prepared}
         prepared.update(await asyncio.to_thread(self._prepare, missing))
@@ -175,7 +181,7 @@ class Intake:
         copies = await self._remembered(head, new)
         try:
             marked = await asyncio.to_thread(copies.mark, new, stored_copies)
-            is_stored = await self._posts.add_new(head, marked, again, source)
+            is_stored = await self._posts.add_new(head, marked, again, source, also)
         except BaseException:
             # What is remembered of this batch may not be stored: begin again from what is.
             self._copies = None

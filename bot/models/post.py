@@ -57,6 +57,22 @@ class Engagement:
     views: int = 0
 
 
+class ParentKind(StrEnum):
+    """How a tweet goes back to another one."""
+
+    REPLY = "reply"
+    QUOTE = "quote"
+    RETWEET = "retweet"
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The tweet that a tweet goes back to; stored or not."""
+
+    kind: ParentKind
+    external_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """A tweet or a news item; `source_id` and `external_id` together name it for ever.
@@ -77,6 +93,8 @@ class Post:
     lang: str = ""
     hashtags: tuple[str, ...] = ()  # as shown, without '#'
     mentions: tuple[str, ...] = ()
+    author_id: int = 0  # of the person on X; 0: unknown, or no tweet
+    parent: Parent | None = None
     engagement: Engagement = field(default_factory=Engagement)
     collected_at: datetime | None = None
     content_key: int = 0

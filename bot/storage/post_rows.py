@@ -6,7 +6,15 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from bot.models.post import DropReason, Engagement, Mood, Post, PostKind
+from bot.models.post import (
+    DropReason,
+    Engagement,
+    Mood,
+    Parent,
+    ParentKind,
+    Post,
+    PostKind,
+)
 from bot.ports import Row
 from bot.utils.times import from_ms, to_ms, utc_now
 
@@ -16,6 +24,7 @@ COLUMNS = (
     "id", "kind", "source_id", "external_id", "created_ms", "collected_ms", "title", "text", "url",
     "author", "lang", "hashtags", "mentions", "likes", "retweets", "replies", "views",
     "content_key", "drop_reason", "drop_evidence", "duplicate_of", "mood", "mood_confidence",
+    "author_id", "parent_kind", "parent_id",
 )  # fmt: skip
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM posts"
 INSERT = f"INSERT INTO posts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
@@ -30,7 +39,8 @@ def values_of(p: Post) -> tuple[object, ...]:
         _listed(p.hashtags), _listed(p.mentions),
         p.engagement.likes, p.engagement.retweets, p.engagement.replies, p.engagement.views,
         p.content_key, p.drop.value if p.drop else "", p.drop_evidence, p.duplicate_of,
-        p.mood.value if p.mood else "", p.mood_confidence,
+        p.mood.value if p.mood else "", p.mood_confidence, p.author_id,
+        p.parent.kind.value if p.parent else "", p.parent.external_id if p.parent else "",
     )  # fmt: skip
 
 
@@ -56,6 +66,8 @@ def post_of(row: Row) -> Post:
         duplicate_of=row[20],
         mood=Mood(row[21]) if row[21] else None,
         mood_confidence=row[22],
+        author_id=row[23],
+        parent=Parent(ParentKind(row[24]), row[25]) if row[24] else None,
     )
 
 

@@ -8,7 +8,7 @@ one by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -34,6 +34,10 @@ _GROWN = ", ".join(f"{c}=CASE WHEN {c}<? THEN ? ELSE {c} END" for c in _COUNTS)
 _HEAD = "SELECT value FROM heads WHERE name='posts'"
 # Under READ COMMITTED too: the row stays locked until the commit, so the next one sees it moved.
 _MOVE_HEAD = "UPDATE heads SET value=? WHERE name='posts' AND value=?"
+
+
+# What is written with posts in their transaction; it is given those that are new, with their ids.
+Also = Callable[[Transaction, Sequence[Post]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,13 @@ class PostStore:
         posts: Sequence[Post],
         seen_again: Sequence[Post] = (),
         source: Source | None = None,
+        also: Also | None = None,
     ) -> bool:
         """Store posts under the ids after + 1, after + 2, …, which they bear already.
 
         `seen_again` are stored posts, by their ids: their engagement grows. `source` is saved last,
-        so that its cursor never runs ahead of its posts. All in one transaction.
+        so that its cursor never runs ahead of its posts; `also` is what else belongs to them (it
+        may raise LeaseLost to undo it all). All in one transaction.
 
         False, and nothing is written, when `after` is not the head any more: somebody else has
         stored posts, which may be the same ones.
@@ -94,6 +100,8 @@ class PostStore:
             await _refresh(tx, seen_again)
             if source is not None:
                 await save_source(tx, source)
+            if also is not None:
+                await also(tx, posts)
             return True
 
         return await self._db.write(unit)
