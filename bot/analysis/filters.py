@@ -66,14 +66,11 @@ KEPT = Verdict()
 class Look:
     """What the rules see of a post, worked out when first asked for."""
 
-    def __init__(self, post: JudgeInput, copies_by_author: int) -> None:
+    def __init__(self, post: JudgeInput, parts: TextParts | None, copies_by_author: int) -> None:
         self.is_news = post.kind is PostKind.NEWS
         self.text = f"{post.title}\n{post.text}" if post.title else post.text
+        self.parts = analyse(self.text) if parts is None else parts
         self.copies_by_author = copies_by_author
-
-    @cached_property
-    def parts(self) -> TextParts:
-        return analyse(self.text)
 
     @cached_property
     def own_words(self) -> tuple[str, ...]:
@@ -210,9 +207,15 @@ RULES: tuple[tuple[DropReason, Rule], ...] = (
 )
 
 
-def judge(post: JudgeInput, *, copies_by_author: int = 0) -> Verdict:
-    """Keep or drop a post; `copies_by_author`: near copies this author posted lately."""
-    look = Look(post, copies_by_author)
+def judge(
+    post: JudgeInput, *, parts: TextParts | None = None, copies_by_author: int = 0
+) -> Verdict:
+    """Keep or drop a post, best given raw: normalising hides what tells languages apart.
+
+    `parts` of title and text save taking them apart again; `copies_by_author`: near copies this
+    author posted lately.
+    """
+    look = Look(post, parts, copies_by_author)
     for reason, rule in RULES:
         evidence = rule(look)
         if evidence:

@@ -18,7 +18,7 @@ from itertools import pairwise
 from math import log2
 from zlib import crc32
 
-from bot.analysis.entities import without_links
+from bot.analysis.entities import TextParts, without_links
 from bot.analysis.keys import fold
 
 MIN_EXACT_WORDS = 3  # «دمت گرم» twice is two people, not a copy
@@ -63,14 +63,29 @@ class Match:
     score: float
 
 
-def content_words(text: str) -> tuple[str, ...]:
-    """The words that make a post itself: no links, mentions, RT, credit lines, emoji."""
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What of a post is compared: all its `words`, and those without the hashtags that label it."""
+
+    words: tuple[str, ...]
+    unlabelled: tuple[str, ...]
+
+
+def content_words(text: str, parts: TextParts | None = None) -> tuple[str, ...]:
+    """The words that make a post itself: no links, mentions, RT, credit lines, emoji.
+
+    `parts` of the same text, raw or normalised, save taking it apart again.
+    """
     if "via" in text or "Via" in text or "منبع" in text or "از طریق" in text:
-        text = _CREDIT.sub(" ", text)
-    words = fold(without_links(text)).split()
-    if words and words[0] == "rt":
-        del words[0]
-    return tuple(words)
+        text, parts = _CREDIT.sub(" ", text), None
+    words = parts.words if parts is not None else tuple(fold(without_links(text)).split())
+    return words[1:] if words and words[0] == "rt" else words
+
+
+def content_of(text: str, parts: TextParts | None = None) -> Content:
+    """A text as it is compared with others; `parts` as for `content_words`."""
+    words = content_words(text, parts)
+    return Content(words, _unlabelled(text, words))
 
 
 def content_key(text: str | Sequence[str]) -> int:
@@ -134,23 +149,21 @@ class NearDuplicates:
     def __len__(self) -> int:
         return len(self._posts)
 
-    def load(self, posts: Iterable[tuple[int, str | Sequence[str], float]]) -> None:
-        """Remember posts known to be originals, as after a restart: (id, text or words, at)."""
+    def load(self, posts: Iterable[tuple[int, str | Content, float]]) -> None:
+        """Remember posts known to be originals, as after a restart: (id, text or content, at)."""
         for post_id, content, at in posts:
             self.add(post_id, content, at)
 
-    def add(self, post_id: int, content: str | Sequence[str], at: float) -> Match | None:
+    def add(self, post_id: int, content: str | Content, at: float) -> Match | None:
         """Find what the post repeats; remember it unless it is a copy.
 
-        `content` is the text, or its `content_words`; `at` its time in seconds. Posts come about in
-        the order of time. A post too short to compare is neither matched nor remembered.
+        `content` is the text, or what was made of it before; `at` its time in seconds. Posts come
+        about in the order of time. A post too short to compare is neither matched nor remembered.
         """
         if isinstance(content, str):
-            words = content_words(content)
-            own = _unlabelled(content, words)
-        else:
-            own = words = tuple(content)
-        key = content_key(words)
+            content = content_of(content)
+        own = content.unlabelled
+        key = content_key(content.words)
         if not key:
             return None
         self._forget(at)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.analysis.near_duplicates import MatchKind, NearDuplicates
+from bot.analysis.near_duplicates import Content, MatchKind, NearDuplicates
 from bot.models.post import DropReason, Post, PostKind
 from bot.storage.posts import Said
 
@@ -28,25 +28,31 @@ class Copies:
         for one in said:
             self._recent[one.kind].add(one.id, one.text, one.at_s)
 
-    def mark(self, posts: Sequence[Post], stored: Mapping[int, int]) -> list[Post]:
+    def mark(
+        self, posts: Sequence[Post], contents: Sequence[Content], stored: Mapping[int, int]
+    ) -> list[Post]:
         """The posts, the copies among them dropped; each is remembered under the id it bears.
 
-        `stored` has, by content key, the ids of stored posts that say the same.
+        `contents` is what they say; `stored` has, by content key, the ids of stored posts that say
+        the same.
         """
-        return [self._marked(post, stored) for post in posts]
+        return [
+            self._marked(post, content, stored)
+            for post, content in zip(posts, contents, strict=True)
+        ]
 
     def forget(self, posts: Iterable[Post]) -> None:
         """Take posts out that were marked but not stored."""
         for post in posts:
             self._recent[post.kind].remove(post.id)
 
-    def _marked(self, post: Post, stored: Mapping[int, int]) -> Post:
+    def _marked(self, post: Post, content: Content, stored: Mapping[int, int]) -> Post:
         if post.drop is not None:
             return post
         original = stored.get(post.content_key) if post.content_key else None
         if original is not None:
             return replace(post, drop=DropReason.DUPLICATE, duplicate_of=original)
-        match = self._recent[post.kind].add(post.id, post.full_text, post.created_at.timestamp())
+        match = self._recent[post.kind].add(post.id, content, post.created_at.timestamp())
         if match is None or match.kind is MatchKind.QUOTE:
             return post
         return replace(

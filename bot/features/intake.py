@@ -21,7 +21,7 @@ from itertools import count
 
 from bot.analysis.entities import HASHTAG
 from bot.analysis.filters import judge
-from bot.analysis.near_duplicates import content_key
+from bot.analysis.near_duplicates import Content, content_key, content_of
 from bot.analysis.sentiment import Sentiment
 from bot.analysis.text import analyse, language_hint, normalise
 from bot.features.copies import MOST_REMEMBERED, Copies
@@ -56,35 +56,42 @@ class Taken:
         return Counter(post.drop for post in self.new if post.drop is not None)
 
 
-def prepare(post: Post, sentiment: Sentiment) -> Post:
-    """A raw post as it is stored, except for being a copy: shown text, parts, verdict, mood."""
-    shown = replace(
-        post,
-        title=normalise(post.title),
-        text=normalise(post.text),
-        author=" ".join(post.author.split()),
-        lang=post.lang or _language(post),
-    )
-    whole = shown.full_text
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A post as it is stored but for being a copy, and what of it is compared with others."""
+
+    post: Post
+    content: Content
+
+
+def prepare(raw: Post, sentiment: Sentiment) -> Prepared:
+    """A raw post as it is stored: shown text, parts, verdict, mood. Its text is read once."""
+    title = normalise(raw.title) if raw.title else ""
+    text = normalise(raw.text)
+    whole = f"{title}\n{text}" if title else text
     parts = analyse(whole)
-    verdict = judge(post)  # the raw one: normalising hides what tells languages apart
-    mood = sentiment.score(whole, parts=parts, kind=post.kind)
-    return replace(
-        shown,
-        hashtags=post.hashtags or _hashtags(whole),
-        mentions=post.mentions or parts.mentions,
-        content_key=content_key(whole),
+    verdict = judge(raw, parts=parts)
+    mood = sentiment.score(whole, parts=parts, kind=raw.kind)
+    content = content_of(whole, parts)
+    post = replace(
+        raw,
+        title=title,
+        text=text,
+        author=" ".join(raw.author.split()),
+        lang=raw.lang or _language(raw.full_text),
+        hashtags=raw.hashtags or _hashtags(whole),
+        mentions=raw.mentions or parts.mentions,
+        content_key=content_key(content.words),
         drop=verdict.reason,
         drop_evidence=verdict.evidence if verdict.reason else "",
         mood=mood.mood,
         mood_confidence=mood.confidence,
     )
+    return Prepared(post, content)
 
 
-def _language(post: Post) -> str:
-    found = language_hint(
-        post.full_text
-    )  # of the raw text: normalising hides what tells them apart
+def _language(text: str) -> str:
+    found = language_hint(text)  # of the raw text: normalising hides what tells them apart
     return "" if found == "und" else found
 
 
@@ -126,7 +133,7 @@ class Intake:
         """
         async with self._turn:
             wanted, too_old = await self._wanted(posts)
-            prepared: dict[Origin, Post] = {}
+            prepared: dict[Origin, Prepared] = {}
             for attempt in count(1):
                 taken = await self._try(wanted, prepared, source, also)
                 if taken is not None:
@@ -151,7 +158,7 @@ class Intake:
     async def _try(
         self,
         posts: Sequence[Post],
-        prepared: dict[Origin, Post],
+        prepared: dict[Origin, Prepared],
         source: Source | None,
         also: Also | None,
     ) -> Taken | None:
@@ -169,8 +176,10 @@ class Intake:
         missing = {origin: post for origin, post in fresh.items() if origin not in prepared}
         prepared.update(await asyncio.to_thread(self._prepare, missing))
         new = [
-            replace(prepared[origin], id=post_id) for post_id, origin in enumerate(fresh, head + 1)
+            replace(prepared[origin].post, id=post_id)
+            for post_id, origin in enumerate(fresh, head + 1)
         ]
+        contents = [prepared[origin].content for origin in fresh]
         ids = {_origin(post): post.id for post in new}
         again += [  # twice in the batch
             replace(post, id=ids[origin])
@@ -180,7 +189,7 @@ class Intake:
         stored_copies = await self._stored_copies(new)
         copies = await self._remembered(head, new)
         try:
-            marked = await asyncio.to_thread(copies.mark, new, stored_copies)
+            marked = await asyncio.to_thread(copies.mark, new, contents, stored_copies)
             is_stored = await self._posts.add_new(head, marked, again, source, also)
         except BaseException:
             # What is remembered of this batch may not be stored: begin again from what is.
@@ -192,7 +201,7 @@ class Intake:
         self._copies_to = head + len(new)
         return Taken(new=tuple(marked), known=len(posts) - len(marked))
 
-    def _prepare(self, fresh: Mapping[Origin, Post]) -> dict[Origin, Post]:
+    def _prepare(self, fresh: Mapping[Origin, Post]) -> dict[Origin, Prepared]:
         if self._sentiment is None:
             self._sentiment = Sentiment.load()
         return {origin: prepare(post, self._sentiment) for origin, post in fresh.items()}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from bot.analysis.filters import judge
-from bot.analysis.near_duplicates import NearDuplicates, content_words
+from bot.analysis.near_duplicates import Content, NearDuplicates, content_of
 from bot.analysis.text import analyse, fold, language_hint, normalise, search_words, surfaces
 from bot.models.post import PostKind
 
@@ -101,9 +101,9 @@ def run() -> list[Row]:
         )
     ]
     rows.append(("text: judge", _rate(judge, [_Post(text) for text in texts]), "posts/s", beside))
-    ready = [content_words(text) for text in texts]
+    ready = [content_of(text) for text in texts]
     rows.append(("text: copies, from texts", _insert_rate(texts), "posts/s", beside))
-    rows.append(("text: copies, from words", _insert_rate(ready), "posts/s", beside))
+    rows.append(("text: copies, from what was read before", _insert_rate(ready), "posts/s", beside))
     rows.append(("text: copies found", _found_share(texts), "share", "of 500 retouched posts"))
     return rows
 
@@ -119,7 +119,7 @@ def _seconds(step: Callable[[T], object], items: Iterable[T]) -> float:
     return time.process_time() - began
 
 
-def _insert_rate(contents: Sequence[str | Sequence[str]]) -> float:
+def _insert_rate(contents: Sequence[str | Content]) -> float:
     def insert_all() -> float:
         index = NearDuplicates(max_posts=len(contents))
         began = time.process_time()

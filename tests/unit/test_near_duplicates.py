@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.analysis.entities import analyse
 from bot.analysis.near_duplicates import (
     Match,
     MatchKind,
     NearDuplicates,
     content_key,
-    content_words,
+    content_of,
 )
 
 unhurried = settings(deadline=None, derandomize=True)  # a busy machine, the same verdict
@@ -210,7 +211,7 @@ def test_an_edited_post_is_remembered_by_its_new_text() -> None:
 def test_what_was_loaded_is_known_after_a_restart() -> None:
     index = NearDuplicates()
 
-    index.load([(1, STORY, 0.0), (2, content_words("باران دیشب همه جاده‌های شمال را بست"), 1.0)])
+    index.load([(1, STORY, 0.0), (2, content_of("باران دیشب همه جاده‌های شمال را بست"), 1.0)])
 
     assert index.add(3, COPIES["cut short"], 2.0) is not None
     assert index.add(4, "باران دیشب همه جاده های شمال را بست!", 2.0) == Match(
@@ -236,3 +237,16 @@ def test_the_same_posts_give_the_same_answers(texts: list[str]) -> None:
         return [index.add(number, text, float(number)) for number, text in enumerate(texts)]
 
     assert run() == run()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RT @ali: باران شدید در تهران #باران https://t.co/abc",
+        "#برف #تهران #سرما امروز مدرسه‌ها تعطیل است",
+        "خبر مهم امروز درباره گرانی نان منبع: ایسنا",
+        "@a @b چه خوب گفتی 😂😂 کاش همه می‌شنیدند",
+    ],
+)
+def test_a_text_that_was_taken_apart_before_is_compared_the_same(text: str) -> None:
+    assert content_of(text, analyse(text)) == content_of(text)
