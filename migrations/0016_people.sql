@@ -1,4 +1,5 @@
--- People of X, by their number there.
+-- People of X, by their number there. The sums are over their own posts that were stored, retweets
+-- left out; `profile_ms` is 0 while only the name is known.
 CREATE TABLE x_people (
   id BIGINT NOT NULL PRIMARY KEY,
   username {key} NOT NULL,
@@ -27,7 +28,8 @@ CREATE INDEX x_people_name ON x_people (username_key);
 
 CREATE INDEX x_people_influence ON x_people (influence);
 
--- Who speaks to, quotes, passes on or follows whom. `strength` is as of `last_ms` and fades from there.
+-- Who speaks to, quotes, passes on or follows whom. `strength` is what it weighs at one moment that
+-- is the same for all rows, so that rows compare as they are.
 CREATE TABLE x_relations (
   from_id BIGINT NOT NULL,
   kind {word} NOT NULL,
@@ -39,4 +41,6 @@ CREATE TABLE x_relations (
   PRIMARY KEY (from_id, kind, to_id)
 ){table};
 
-CREATE INDEX x_relations_to ON x_relations (to_id, kind);
+CREATE INDEX x_relations_to ON x_relations (to_id, strength);
+
+CREATE INDEX x_relations_last ON x_relations (last_ms);

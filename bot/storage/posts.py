@@ -25,12 +25,11 @@ from bot.storage.post_counts import (
     slot_and_sort,
 )
 from bot.storage.post_counts import series_of as series_of
+from bot.storage.post_growth import let_grow
 from bot.storage.post_rows import INSERT, SELECT, chunks, inserts, marks, post_of
 from bot.storage.sources import save_source
 from bot.utils.times import to_ms
 
-_COUNTS = ("likes", "retweets", "replies", "views")
-_GROWN = ", ".join(f"{c}=CASE WHEN {c}<? THEN ? ELSE {c} END" for c in _COUNTS)
 _HEAD = "SELECT value FROM heads WHERE name='posts'"
 # Under READ COMMITTED too: the row stays locked until the commit, so the next one sees it moved.
 _MOVE_HEAD = "UPDATE heads SET value=? WHERE name='posts' AND value=?"
@@ -97,7 +96,7 @@ class PostStore:
                     await tx.execute_many(INSERT, rows)
                 await change_counts(tx, counts)
                 await change_total(tx, len(posts))
-            await _refresh(tx, seen_again)
+            await let_grow(tx, seen_again)
             if source is not None:
                 await save_source(tx, source)
             if also is not None:
@@ -351,24 +350,6 @@ class PostStore:
             "AND id<(SELECT value FROM heads WHERE name='post_changes')",
             (to_ms(before),),
         )
-
-
-async def _refresh(tx: Transaction, seen_again: Sequence[Post]) -> None:
-    """Let the engagement of stored posts grow; most have not, and are only read."""
-    seen: dict[int, tuple[int, ...]] = {}
-    for post in seen_again:
-        counts = post.engagement
-        new = (counts.likes, counts.retweets, counts.replies, counts.views)
-        if any(new):
-            seen[post.id] = tuple(map(max, seen.get(post.id, new), new))
-    for chunk in chunks(sorted(seen)):
-        rows = await tx.fetch_all(
-            f"SELECT id, {', '.join(_COUNTS)} FROM posts WHERE id IN ({marks(chunk)})", chunk
-        )
-        for post_id, *before in sorted(rows):
-            if any(new > old for new, old in zip(seen[post_id], before, strict=True)):
-                twice = (value for value in seen[post_id] for _ in range(2))
-                await tx.execute(f"UPDATE posts SET {_GROWN} WHERE id=?", (*twice, post_id))
 
 
 def _kept(kind: PostKind | None, before: datetime | None) -> tuple[str, list[object]]:

@@ -1,0 +1,136 @@
+"""How much a person of X is heard, and how close two people are.
+
+Influence, 0 to 100, is the sum of four parts, each a share of its own most:
+
+    followers   40   log10(1 + f) / 7, f = followers² / (followers + following): ten million is all,
+                     and who follows back everybody counts half
+    engagement  30   log10(1 + e) / 4, e = (likes + 2 retweets + replies) / (posts + 3)
+    reach       20   log10(1 + v) / 6, v = views / (posts + 3)
+    standing    10   a government, a business or a person verified in the old way: all;
+                     a paid mark: a quarter
+
+and a declared robot has 0.6 of it. Logarithms, because audiences differ by powers of ten. Followers
+are not even half, because who has most of them is seldom who is repeated and talked to most (Cha et
+al., "Measuring user influence in Twitter: the million follower fallacy", ICWSM 2010). A retweet
+counts double, since it shows the post to others. Three silent posts are added to everybody's, so
+that one lucky post makes nobody influential.
+
+Closeness fades: every turn to somebody adds its kind's weight, which halves every 30 days. It is
+stored as it would weigh at one fixed moment for all (`LANDMARK_MS`), so that adding needs no
+reading, the order of coming does not matter, and stored values compare without being faded first
+(Cormode et al., "Forward decay", ICDE 2009). A double holds this until the year 2104.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bot.models.people import Sums, Turn
+from bot.models.post import ParentKind
+from bot.models.tweets import LinkKind, Profile, Tweet, Verified
+
+DAY_MS = 86_400_000
+HALF_LIFE_MS = 30 * DAY_MS
+LANDMARK_MS = 1_577_836_800_000  # 2020-01-01; changing it makes what is stored wrong
+MOST_HALVINGS = 1000  # a double ends at 2 to the power of 1024
+
+FOLLOWERS, ENGAGEMENT, REACH, STANDING = 40, 30, 20, 10
+SILENT_POSTS = 3
+ROBOT = 0.6
+PAID_MARK = 0.25
+
+# To answer takes words of one's own; to name somebody may be no more than a copy in passing.
+WEIGHTS = {
+    LinkKind.FOLLOW: 2.0,
+    LinkKind.REPLY: 1.0,
+    LinkKind.QUOTE: 1.0,
+    LinkKind.RETWEET: 0.8,
+    LinkKind.MENTION: 0.4,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influence:
+    """The parts in points, before a robot's discount; `total` is after it."""
+
+    followers: float
+    engagement: float
+    reach: float
+    standing: float
+    is_robot: bool
+    total: float
+
+
+def influence(profile: Profile, sums: Sums) -> float:
+    """How much a person is heard, 0 to 100, to one decimal."""
+    return influence_parts(profile, sums).total
+
+
+def influence_parts(profile: Profile, sums: Sums) -> Influence:
+    """Why it is what it is."""
+    followers = max(0, profile.followers)
+    own = followers * followers / max(1, followers + max(0, profile.following))
+    posts = sums.posts + SILENT_POSTS
+    earned = (sums.likes + 2 * sums.retweets + sums.replies) / posts
+    parts = (
+        FOLLOWERS * _share(own, 7),
+        ENGAGEMENT * _share(earned, 4),
+        REACH * _share(sums.views / posts, 6),
+        STANDING * _standing(profile.verified),
+    )
+    total = sum(parts) * (ROBOT if profile.is_automated else 1)
+    return Influence(
+        followers=parts[0],
+        engagement=parts[1],
+        reach=parts[2],
+        standing=parts[3],
+        is_robot=profile.is_automated,
+        total=round(total, 1),
+    )
+
+
+def _share(value: float, powers_of_ten: int) -> float:
+    return min(1.0, math.log10(1 + max(0.0, value)) / powers_of_ten)
+
+
+def _standing(verified: Verified) -> float:
+    if verified is Verified.NO:
+        return 0.0
+    return PAID_MARK if verified is Verified.BLUE else 1.0
+
+
+def decay(strength: float, from_ms: int, to_ms: int) -> float:
+    """What a strength of one moment weighs at another one, later or earlier."""
+    halvings = (to_ms - from_ms) / HALF_LIFE_MS
+    return strength * math.exp2(-min(max(halvings, -MOST_HALVINGS), MOST_HALVINGS))
+
+
+def turn(from_id: int, kind: LinkKind, to_id: int, at_ms: int) -> Turn:
+    """One time that somebody turned to somebody else."""
+    return Turn(from_id, kind, to_id, at_ms, decay(WEIGHTS[kind], at_ms, LANDMARK_MS))
+
+
+def strength_at(stored: float, at_ms: int) -> float:
+    """What a stored strength weighs at a moment."""
+    return decay(stored, LANDMARK_MS, at_ms)
+
+
+def turns_of(tweet: Tweet, author_id: int, at_ms: int) -> list[Turn]:
+    """Whom a tweet turns to, each once, in the heaviest way.
+
+    An answer names whom it answers too; and whom the original of a retweet names was not named by
+    who passes it on.
+    """
+    parent = tweet.post.parent
+    is_retweet = parent is not None and parent.kind is ParentKind.RETWEET
+    kinds: dict[int, LinkKind] = {}
+    for link in tweet.links:
+        if link.to_id <= 0 or link.to_id == author_id:
+            continue
+        if is_retweet and link.kind is not LinkKind.RETWEET:
+            continue
+        known = kinds.get(link.to_id)
+        if known is None or WEIGHTS[link.kind] > WEIGHTS[known]:
+            kinds[link.to_id] = link.kind
+    return [turn(author_id, kind, to_id, at_ms) for to_id, kind in kinds.items()]

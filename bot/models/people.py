@@ -1,0 +1,67 @@
+"""People of X as they are stored: who they are, what their posts earned, whom they turn to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.models.tweets import LinkKind, Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What the stored posts of a person have earned together; retweets are somebody else's."""
+
+    posts: int = 0
+    likes: int = 0
+    retweets: int = 0
+    replies: int = 0
+    views: int = 0
+
+    def plus(self, other: Sums) -> Sums:
+        return Sums(
+            posts=self.posts + other.posts,
+            likes=self.likes + other.likes,
+            retweets=self.retweets + other.retweets,
+            replies=self.replies + other.replies,
+            views=self.views + other.views,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A stored person. `profile_at` is None while only the name is known."""
+
+    profile: Profile
+    sums: Sums = field(default_factory=Sums)
+    influence: float = 0.0  # 0 to 100
+    seen_at: datetime | None = None
+    profile_at: datetime | None = None
+
+    @property
+    def id(self) -> int:
+        return self.profile.id
+
+
+class Turn(NamedTuple):
+    """One time that somebody turned to somebody else; `strength` is as it is stored."""
+
+    from_id: int
+    kind: LinkKind
+    to_id: int
+    at_ms: int
+    strength: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """How much one person turns to another one in one way; `strength` is as it is stored."""
+
+    kind: LinkKind
+    from_id: int
+    to_id: int
+    strength: float
+    times: int
+    first_at: datetime
+    last_at: datetime

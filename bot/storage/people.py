@@ -1,0 +1,316 @@
+"""People of X and whom they turn to: kept in step with the posts, in the posts' own transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bot.models.people import Person, Relation, Sums, Turn
+from bot.models.tweets import LinkKind, Profile, Verified
+from bot.ports import Database, Row, Transaction
+from bot.storage.post_rows import chunks, marks
+from bot.utils.times import from_ms, from_ms_or_none, to_ms
+
+_COLUMNS = (
+    "id", "username", "username_key", "name", "description", "location", "verified", "followers",
+    "following", "tweets", "created_ms", "is_protected", "is_automated", "seen_ms", "profile_ms",
+    "influence", "stored", "likes", "retweets", "replies", "views",
+)  # fmt: skip
+_SUMS = ("stored", "likes", "retweets", "replies", "views")
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM x_people"
+_RELATION = ("from_id", "kind", "to_id", "strength", "times", "first_ms", "last_ms")
+_GROW = (
+    "UPDATE x_people SET likes=likes+?, retweets=retweets+?, replies=replies+?, views=views+? "
+    "WHERE id=?"
+)
+_NAME_ONLY = (
+    "id", "username", "username_key", "name", "description", "location", "verified", "seen_ms",
+)  # fmt: skip
+_NAME_LENGTH = 190  # the width of the columns in MySQL
+_DESCRIPTION_LENGTH = 1000  # X allows far less
+_SEEN_APART_MS = 3_600_000  # who is seen again unchanged within the hour is not written again
+_DELETED_AT_ONCE = 1000
+
+_NOTHING = Sums()
+
+Score = Callable[[Profile, Sums], float]  # how influential somebody is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a batch of tweets, or an answer about people, tells of them.
+
+    `profiles` are as of `at_ms`; `names` are people of whom nothing else is known; `sums` and
+    `turns` are of posts that are stored in the same transaction, and of no others.
+    """
+
+    at_ms: int
+    profiles: Mapping[int, Profile]
+    names: Mapping[int, str] = field(default_factory=dict)
+    sums: Mapping[int, Sums] = field(default_factory=dict)
+    turns: Sequence[Turn] = ()
+
+
+class PeopleStore:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        dialect = db.dialect
+        # Sums are added up by the database: what others add meanwhile is not lost.
+        grow = [f"{column}={{old}} + {{new}}" for column in _SUMS]
+        self._put = dialect.upsert("x_people", _COLUMNS, ["id"], [*_COLUMNS[1:16], *grow])
+        self._put_name = dialect.insert_new("x_people", _NAME_ONLY, ["id"])
+        span = [
+            "first_ms=CASE WHEN {new}<{old} THEN {new} ELSE {old} END",
+            "last_ms=CASE WHEN {new}>{old} THEN {new} ELSE {old} END",
+        ]
+        key = _RELATION[:3]
+        added = ["strength={old} + {new}", "times={old} + {new}", *span]
+        self._turn = dialect.upsert("x_relations", _RELATION, key, added)
+        # To be seen following again is no second following.
+        stays = ["strength=CASE WHEN {new}>{old} THEN {new} ELSE {old} END", *span]
+        self._follow = dialect.upsert("x_relations", _RELATION, key, stays)
+
+    async def keep(self, tx: Transaction, seen: Seen, score: Score) -> None:
+        """Write what was seen, in the transaction of the posts that it was seen in."""
+        known = await _rows(tx, [*seen.profiles, *seen.names])
+        people = [
+            row
+            for person_id, profile in seen.profiles.items()
+            if (row := _changed(known.get(person_id), profile, seen, score))
+        ]
+        if people:
+            await tx.execute_many(self._put, sorted(people))
+        names = [
+            _name_row(person_id, name, seen.at_ms)
+            for person_id, name in seen.names.items()
+            if person_id not in known and person_id not in seen.profiles
+        ]
+        if names:
+            await tx.execute_many(self._put_name, sorted(names))
+        relations, follows = _relations(seen.turns)
+        if relations:
+            await tx.execute_many(self._turn, relations)
+        if follows:
+            await tx.execute_many(self._follow, follows)
+
+    async def save(
+        self,
+        profiles: Iterable[Profile],
+        at: datetime,
+        score: Score,
+        turns: Sequence[Turn] = (),
+    ) -> None:
+        """Profiles that were asked for, and who of them follows whom."""
+        seen = Seen(
+            at_ms=to_ms(at), profiles={profile.id: profile for profile in profiles}, turns=turns
+        )
+
+        async def unit(tx: Transaction) -> None:
+            await self.keep(tx, seen, score)
+
+        await self._db.write(unit)
+
+    async def get(self, person_id: int) -> Person | None:
+        return (await self.get_many([person_id])).get(person_id)
+
+    async def get_many(self, person_ids: Iterable[int]) -> dict[int, Person]:
+        """Those of them that are stored, by id."""
+        wanted = [person_id for person_id in dict.fromkeys(person_ids) if person_id]
+        found: dict[int, Person] = {}
+        for chunk in chunks(wanted):
+            rows = await self._db.fetch_all(f"{_SELECT} WHERE id IN ({marks(chunk)})", chunk)
+            found.update({int(row[0]): _person(row) for row in rows})
+        return found
+
+    async def by_username(self, username: str) -> Person | None:
+        """Who bears a name now: names are given up and taken by others."""
+        row = await self._db.fetch_one(
+            f"{_SELECT} WHERE username_key=? ORDER BY profile_ms DESC, seen_ms DESC LIMIT 1",
+            (username_key(username),),
+        )
+        return _person(row) if row else None
+
+    async def top(self, limit: int) -> list[Person]:
+        """The most influential ones first."""
+        rows = await self._db.fetch_all(
+            f"{_SELECT} WHERE influence>0 ORDER BY influence DESC LIMIT ?", (limit,)
+        )
+        return [_person(row) for row in rows]
+
+    async def count(self) -> int:
+        row = await self._db.fetch_one("SELECT COUNT(*) FROM x_people")
+        return int(row[0]) if row else 0
+
+    async def relations_of(
+        self,
+        person_id: int,
+        *,
+        inward: bool = False,
+        kind: LinkKind | None = None,
+        limit: int = 200,
+    ) -> list[Relation]:
+        """Whom a person turns to, or (`inward`) who turns to them: the strongest first."""
+        of_kind, params = ("", ()) if kind is None else (" AND kind=?", (kind.value,))
+        rows = await self._db.fetch_all(
+            f"SELECT {', '.join(_RELATION)} FROM x_relations "
+            f"WHERE {'to_id' if inward else 'from_id'}=?{of_kind} ORDER BY strength DESC LIMIT ?",
+            (person_id, *params, limit),
+        )
+        return [_relation(row) for row in rows]
+
+    async def forget_relations(self, before: datetime) -> int:
+        """Forget who has not turned to whom since a moment; a small piece a transaction."""
+        forgotten = 0
+        while True:
+            rows = await self._db.fetch_all(
+                "SELECT from_id, kind, to_id FROM x_relations WHERE last_ms<? LIMIT ?",
+                (to_ms(before), _DELETED_AT_ONCE),
+            )
+
+            async def unit(tx: Transaction, rows: list[Row] = rows) -> int:
+                return sum(
+                    [
+                        await tx.execute(
+                            "DELETE FROM x_relations "
+                            "WHERE from_id=? AND kind=? AND to_id=? AND last_ms<?",
+                            (*row, to_ms(before)),
+                        )
+                        for row in rows
+                    ]
+                )
+
+            forgotten += await self._db.write(unit) if rows else 0
+            if len(rows) < _DELETED_AT_ONCE:
+                return forgotten
+
+
+async def grow_sums(tx: Transaction, gains: Mapping[int, Sums]) -> None:
+    """What stored posts of people gained since they were stored, in the caller's transaction."""
+    for person_id, gain in sorted(gains.items()):
+        await tx.execute(_GROW, (gain.likes, gain.retweets, gain.replies, gain.views, person_id))
+
+
+def username_key(username: str) -> str:
+    """What a username is compared by; X takes no notice of capitals."""
+    return username.strip().lstrip("@").lower()[:_NAME_LENGTH]
+
+
+async def _rows(tx: Transaction, person_ids: Sequence[int]) -> dict[int, Row]:
+    found: dict[int, Row] = {}
+    for chunk in chunks(list(dict.fromkeys(person_ids))):
+        rows = await tx.fetch_all(f"{_SELECT} WHERE id IN ({marks(chunk)})", chunk)
+        found.update({int(row[0]): row for row in rows})
+    return found
+
+
+def _changed(
+    row: Row | None, profile: Profile, seen: Seen, score: Score
+) -> tuple[object, ...] | None:
+    """The row of a person as it becomes, with what the sums gain; None when it stays."""
+    gain = seen.sums.get(profile.id, _NOTHING)
+    is_full = _is_full(profile)
+    at_ms = seen.at_ms
+    if row is None:
+        values = _values(profile, at_ms if is_full else 0)
+        points, seen_ms = score(profile, gain), at_ms
+    else:
+        before = _person(row)
+        is_news = at_ms >= row[14] and (is_full or not row[14])
+        values = _values(profile, at_ms if is_full else 0) if is_news else (*row[1:13], row[14])
+        now = profile if is_news else before.profile
+        points, seen_ms = score(now, before.sums.plus(gain)), max(at_ms, row[13])
+        is_same = values[:12] == row[1:13] and points == row[15] and gain is _NOTHING
+        if is_same and at_ms - row[13] < _SEEN_APART_MS:
+            return None
+    return (
+        profile.id, *values[:12], seen_ms, values[12], points,
+        gain.posts, gain.likes, gain.retweets, gain.replies, gain.views,
+    )  # fmt: skip
+
+
+def _is_full(profile: Profile) -> bool:
+    """Some answers have no more than the name of a person."""
+    return bool(
+        profile.followers or profile.following or profile.tweets or profile.created_at is not None
+    )
+
+
+def _values(profile: Profile, profile_ms: int) -> tuple[object, ...]:
+    """The columns from `username` to `is_automated`, and `profile_ms`."""
+    username = _storable(profile.username.lstrip("@"), _NAME_LENGTH)
+    return (
+        username, username.lower(), _storable(profile.name, _NAME_LENGTH),
+        _storable(profile.description, _DESCRIPTION_LENGTH),
+        _storable(profile.location, _NAME_LENGTH), profile.verified.value, profile.followers,
+        profile.following, profile.tweets, to_ms(profile.created_at), int(profile.is_protected),
+        int(profile.is_automated), profile_ms,
+    )  # fmt: skip
+
+
+def _name_row(person_id: int, name: str, at_ms: int) -> tuple[object, ...]:
+    username = _storable(name.lstrip("@"), _NAME_LENGTH)
+    return (person_id, username, username.lower(), "", "", "", "", at_ms)
+
+
+def _storable(text: str, length: int) -> str:
+    """A name as others chose it, without halves of characters, as wide as its column."""
+    if text.isascii():
+        return text[:length]
+    return text.encode("utf-8", "ignore").decode()[:length]
+
+
+def _relations(
+    turns: Iterable[Turn],
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Rows in the order of their keys, those of follows apart."""
+    found: dict[tuple[int, str, int], list[float | int]] = {}
+    for from_id, kind, to_id, at_ms, weight in turns:
+        key = (from_id, kind.value, to_id)
+        row = found.get(key)
+        if row is None:
+            found[key] = [weight, 1, at_ms, at_ms]
+            continue
+        row[0] = max(row[0], weight) if kind is LinkKind.FOLLOW else row[0] + weight
+        row[1] = 1 if kind is LinkKind.FOLLOW else row[1] + 1
+        row[2], row[3] = min(row[2], at_ms), max(row[3], at_ms)
+    added: list[tuple[object, ...]] = []
+    follows: list[tuple[object, ...]] = []
+    for key in sorted(found):
+        (follows if key[1] == LinkKind.FOLLOW else added).append((*key, *found[key]))
+    return added, follows
+
+
+def _person(row: Row) -> Person:
+    return Person(
+        profile=Profile(
+            id=int(row[0]),
+            username=row[1],
+            name=row[3],
+            description=row[4],
+            location=row[5],
+            verified=Verified(row[6]),
+            followers=row[7],
+            following=row[8],
+            tweets=row[9],
+            created_at=from_ms_or_none(row[10]),
+            is_protected=bool(row[11]),
+            is_automated=bool(row[12]),
+        ),
+        seen_at=from_ms_or_none(row[13]),
+        profile_at=from_ms_or_none(row[14]),
+        influence=row[15],
+        sums=Sums(posts=row[16], likes=row[17], retweets=row[18], replies=row[19], views=row[20]),
+    )
+
+
+def _relation(row: Row) -> Relation:
+    return Relation(
+        from_id=int(row[0]),
+        kind=LinkKind(row[1]),
+        to_id=int(row[2]),
+        strength=row[3],
+        times=row[4],
+        first_at=from_ms(row[5]),
+        last_at=from_ms(row[6]),
+    )
