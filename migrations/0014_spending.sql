@@ -25,7 +25,8 @@ CREATE TABLE x_days (
   spent BIGINT NOT NULL DEFAULT 0,
   held BIGINT NOT NULL DEFAULT 0,
   calls INTEGER NOT NULL DEFAULT 0,
-  items BIGINT NOT NULL DEFAULT 0
+  items BIGINT NOT NULL DEFAULT 0,
+  settled_ms BIGINT NOT NULL DEFAULT 0
 ){table};
 
 -- Single facts: the budget set by an admin, the last balance, until when to keep quiet, …

@@ -1,0 +1,216 @@
+"""The budget of TwitterAPI.io: nothing is asked there that was not set aside before.
+
+It keeps nothing in memory: every number is in the database, and all workers share them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from bot.errors import BudgetSpent, OutOfCredit
+from bot.models.spending import (
+    BudgetState,
+    Hold,
+    NoticeKind,
+    SpendingNotice,
+    SpendingReport,
+    lasts_until,
+)
+from bot.models.tweets import Balance
+from bot.ports import Clock
+from bot.storage.spending import CREDIT, LIMIT, SpendingStore, Wish, day_of, next_day, rate_of
+from bot.storage.spending_balance import BalanceStore, balance_of
+from bot.utils.times import next_daily, to_ms
+
+log = logging.getLogger(__name__)
+
+_SOURCE = "twitter"
+_FRESH = timedelta(minutes=10)  # a balance older than this is read again
+_OFTEN = timedelta(seconds=60)  # … or this, while something waits to be reckoned with it
+_EMPTY_RETRY_S = 600.0
+
+Notify = Callable[[SpendingNotice], Awaitable[None]]
+
+
+class Budget:
+    """What may be spent in a day. `on_notice` gets what admins should know, each thing once.
+
+    A hold lasts `hold_s` beyond its departure; who has not settled it then is taken for dead. The
+    balance shows a charge within `settling_s`. `requests_per_s` replaces what the balance allows.
+    """
+
+    def __init__(
+        self,
+        store: SpendingStore,
+        clock: Clock,
+        *,
+        daily_credits: int,
+        timezone: str,
+        on_notice: Notify | None = None,
+        hold_s: float = 120.0,
+        settling_s: float = 90.0,
+        requests_per_s: float | None = None,
+    ) -> None:
+        self._store = store
+        self._balances = BalanceStore(store.db)
+        self._clock = clock
+        self._daily_credits = daily_credits
+        self._timezone = timezone
+        self._on_notice = on_notice
+        self._hold_ms = int(hold_s * 1000)
+        self._settling_ms = int(settling_s * 1000)
+        self._rate = requests_per_s
+
+    async def reserve(
+        self, endpoint: str, worst: int, *, query_id: int = 0, hold_s: float | None = None
+    ) -> Hold:
+        """Set the worst price of a request aside and give it a departure.
+
+        A free one (`worst` 0) departs also when nothing is left. Raises BudgetSpent until the next
+        day when it does not fit any more, and OutOfCredit while the account is empty.
+        """
+        wish = Wish(
+            endpoint=endpoint,
+            worst=worst,
+            query_id=query_id,
+            timezone=self._timezone,
+            limit=self._daily_credits,
+            rate=self._rate,
+            hold_ms=self._hold_ms if hold_s is None else int(hold_s * 1000),
+        )
+        answer = await self._store.reserve(wish)
+        if answer.hold is not None:
+            return answer.hold
+        if answer.is_out_of_credit:
+            raise OutOfCredit(
+                "the account at TwitterAPI.io is empty",
+                source=_SOURCE,
+                retry_after_s=_EMPTY_RETRY_S,
+            )
+        if answer.notice_day:
+            log.warning("the day's budget for tweets is spent", extra={"day": answer.notice_day})
+            await self._tell(
+                SpendingNotice(
+                    NoticeKind.BUDGET_SPENT, f"budget-spent:{answer.notice_day}", answer.now
+                )
+            )
+        raise BudgetSpent(
+            f"today's budget has no room for {worst} credits",
+            source=_SOURCE,
+            retry_after_s=answer.retry_after_s,
+        )
+
+    async def settle(self, hold: Hold, credits: int, *, items: int = 0, status: int = 200) -> None:
+        """Book what the request cost; a second time does nothing."""
+        if hold.id and not await self._store.settle(hold.id, credits, items, status):
+            log.info("a request was settled before", extra={"hold": hold.id, "credits": credits})
+
+    async def draw(
+        self, hold: Hold, credits: int, *, items: int = 0, hold_s: float | None = None
+    ) -> int | None:
+        """Book a part of what is held and keep the rest for longer; returns the rest.
+
+        None: the hold is not ours any more, and nothing was booked.
+        """
+        hold_ms = self._hold_ms if hold_s is None else int(hold_s * 1000)
+        return await self._store.draw(hold.id, credits, items, hold_ms)
+
+    async def release(self, hold: Hold) -> None:
+        """Give back what was set aside: surely nothing was sent."""
+        if hold.id:
+            await self._store.release(hold.id)
+
+    async def slow_down(self, seconds: float) -> None:
+        """Nobody asks before so many seconds have passed."""
+        await self._store.slow_down(int(seconds * 1000))
+
+    async def out_of_credit(self) -> None:
+        """The account is empty: nothing is asked until a balance shows otherwise."""
+        since, is_news = await self._balances.out_of_credit()
+        if not is_news:
+            return
+        log.error("the account at TwitterAPI.io is empty: no tweets until it is recharged")
+        try:
+            await self._tell(
+                SpendingNotice(NoticeKind.OUT_OF_CREDIT, f"out-of-credit:{to_ms(since)}", since)
+            )
+        except BaseException:
+            await self._balances.not_told()
+            raise
+
+    async def saw_balance(self, balance: Balance) -> None:
+        """Take what the account says: the shared pace, the end of emptiness, our books checked."""
+        seen = await self._balances.saw(balance, self._timezone, self._settling_ms)
+        if seen.ended_out_of_credit:
+            log.info("the account at TwitterAPI.io has credit again")
+            key = f"credit-back:{to_ms(seen.now)}"
+            await self._tell(SpendingNotice(NoticeKind.CREDIT_BACK, key, seen.now, balance.credits))
+        if seen.reckoning is not None and seen.reckoning.unexplained:
+            credits = seen.reckoning.unexplained
+            log.warning("the balance fell beyond what we asked for", extra={"credits": credits})
+            key = f"unexplained:{to_ms(seen.now)}"
+            await self._tell(SpendingNotice(NoticeKind.UNEXPLAINED, key, seen.now, credits))
+
+    async def wants_balance(self) -> bool:
+        """Whether it is time to read the balance: it is old, or something waits for it."""
+        totals = await self._store.totals(self._timezone)
+        known = balance_of(totals.facts)
+        if known is None:
+            return True
+        age = totals.now - known[1]
+        credit = totals.facts.get(CREDIT)
+        waits = totals.lost > 0 or (credit is not None and credit.number > 0)
+        return age >= (_OFTEN if waits else _FRESH)
+
+    async def set_limit(self, credits: int | None) -> None:
+        """An admin's limit for each day from now on; None: that of the settings."""
+        await self._store.set_limit(credits)
+
+    async def state(self) -> BudgetState:
+        """Today, as all workers together have it."""
+        totals = await self._store.totals(self._timezone)
+        facts, now = totals.facts, totals.now
+        ends_at = next_day(now, self._timezone)
+        # From noon of the day before at the latest: 00:00 of this day lies between.
+        starts_at = next_daily(ends_at - timedelta(hours=36), "00:00", self._timezone)
+        if day_of(to_ms(starts_at), self._timezone) != totals.day:
+            starts_at = next_day(starts_at, self._timezone)
+        limit = facts[LIMIT].number if LIMIT in facts else self._daily_credits
+        left = max(0, limit - totals.spent - totals.held)
+        until = lasts_until(totals.spent, left, starts_at, now)
+        known = balance_of(facts)
+        return BudgetState(
+            day=totals.day,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            now=now,
+            limit=limit,
+            is_admins_limit=LIMIT in facts,
+            spent=totals.spent,
+            held=totals.held,
+            calls=totals.calls,
+            items=totals.items,
+            lost=totals.lost,
+            lost_credits=totals.lost_credits,
+            lasts_until=until if until is not None and until < ends_at else None,
+            balance=known[0] if known else None,
+            balance_at=known[1] if known else None,
+            is_out_of_credit=CREDIT in facts and facts[CREDIT].number > 0,
+            rate=rate_of(facts, self._rate),
+        )
+
+    async def report(self, days: int) -> SpendingReport:
+        """What the last days cost, today included."""
+        totals = await self._store.totals(self._timezone)
+        first = to_ms(totals.now - timedelta(days=max(1, days) - 1))
+        return await self._store.report(day_of(first, self._timezone))
+
+    async def tell(self, notice: SpendingNotice) -> None:
+        """Pass on what somebody else found that admins should know of spending."""
+        await self._tell(notice)
+
+    async def _tell(self, notice: SpendingNotice) -> None:
+        if self._on_notice is not None:
+            await self._on_notice(notice)

@@ -1,0 +1,347 @@
+"""Spending at TwitterAPI.io: one row a request, one a day, and a few facts, shared by all workers.
+
+Whoever wants to send a request holds its worst price first. Every hold locks the row `pace`, so
+holds are taken one after the other on every host, and leaves with a place in the common row of
+departures; the day's row grows by a conditional UPDATE, so that spent and held together never pass
+the limit. Days are local days of a time zone by the database's clock.
+
+A hold whose time has passed is lost: its process ended and nobody knows what the request cost. It
+stays in `held` of its day, in full, until a balance tells (storage/spending_balance.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.models.spending import PUSH, Hold, Spending, SpendingReport
+from bot.models.tweets import Balance
+from bot.ports import Database, Transaction
+from bot.utils.times import from_ms, next_daily, zone
+
+PACE, LIMIT, BALANCE, CHECKPOINT, CREDIT = "pace", "limit", "balance", "checkpoint", "out_of_credit"
+SPENT = "spent_notice"
+ONE_PAGE = 300  # what a full page of tweets costs: with less left, the day's money is spent
+UNEXPLAINED, RECHARGE, OVERCOUNTED = "unexplained", "recharge", "overcounted"
+_MARKS = (UNEXPLAINED, RECHARGE, OVERCOUNTED)  # rows that are no requests
+_UNKNOWN_RATE = 3.0  # requests a second until a balance is known; a 429 corrects what is too fast
+_MOST_BOOKED_MS = 600_000  # a next departure beyond this: the clock was set back
+_LONGEST_QUIET_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    number: int
+    text: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A request that somebody wants to send."""
+
+    endpoint: str
+    worst: int
+    query_id: int
+    timezone: str
+    limit: int  # unless an admin has set another
+    rate: float | None  # None: what the balance allows
+    hold_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A hold, or why there is none."""
+
+    hold: Hold | None = None
+    is_out_of_credit: bool = False
+    retry_after_s: float = 0.0
+    notice_day: str = ""  # the day whose money was just found to be spent, told once
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayTotals:
+    now: datetime
+    day: str
+    spent: int
+    held: int
+    calls: int
+    items: int
+    lost: int
+    lost_credits: int
+    facts: Mapping[str, Fact]
+
+
+def day_of(now_ms: int, timezone: str) -> str:
+    """The local date, as the tables name it."""
+    return from_ms(now_ms).astimezone(zone(timezone)).date().isoformat()
+
+
+def next_day(moment: datetime, timezone: str) -> datetime:
+    """When the next local day begins."""
+    return next_daily(moment, "00:00", timezone)
+
+
+def rate_of(facts: Mapping[str, Fact], fixed: float | None) -> float:
+    """Requests a second for all workers together."""
+    if fixed is not None:
+        return fixed
+    known = facts.get(BALANCE)
+    return Balance(known.number, 0).requests_per_s if known else _UNKNOWN_RATE
+
+
+async def hold_facts(tx: Transaction) -> tuple[int, dict[str, Fact]]:
+    """The database's time and all facts; keeps every other spender away until the unit ends."""
+    lock = "UPDATE x_facts SET number=number WHERE name=?"
+    if not await tx.execute(lock, (PACE,)):
+        columns = ["name", "number", "text", "at_ms"]
+        await tx.execute(tx.dialect.insert_new("x_facts", columns, ["name"]), (PACE, 0, "", 0))
+        await tx.execute(lock, (PACE,))
+    rows = await tx.fetch_all(
+        f"SELECT {tx.dialect.now_ms}, name, number, text, at_ms FROM x_facts",
+    )
+    facts = {str(row[1]): Fact(int(row[2]), str(row[3]), int(row[4])) for row in rows}
+    return int(rows[0][0]), facts
+
+
+async def put_fact(tx: Transaction, name: str, fact: Fact) -> None:
+    columns = ["name", "number", "text", "at_ms"]
+    upsert = tx.dialect.upsert("x_facts", columns, ["name"], columns[1:])
+    await tx.execute(upsert, (name, fact.number, fact.text, fact.at_ms))
+
+
+async def add_day(tx: Transaction, day: str) -> None:
+    """Make the row of a day where there is none."""
+    await tx.execute(tx.dialect.insert_new("x_days", ["day"], ["day"]), (day,))
+
+
+class SpendingStore:
+    def __init__(self, db: Database) -> None:
+        self.db = db
+
+    async def reserve(self, wish: Wish) -> Answer:
+        """Take a hold and a departure, or say why not."""
+        return await self.db.write(lambda tx: _reserve(tx, wish))
+
+    async def settle(self, hold_id: int, credits: int, items: int, status: int) -> bool:
+        """Book what a request really cost; False when it was booked before."""
+
+        async def unit(tx: Transaction) -> bool:
+            now_sql = tx.dialect.now_ms
+            row = await tx.fetch_one(
+                f"SELECT day, held, credits, {now_sql} FROM x_calls WHERE id=? AND state='held'",
+                (hold_id,),
+            )
+            ended = "UPDATE x_calls SET state='settled', held=0, credits=credits+?, items=items+?, "
+            if row is None or not await tx.execute(
+                f"{ended}status=?, ended_ms=? WHERE id=? AND state='held' AND held=?",
+                (credits, items, status, int(row[3]), hold_id, int(row[1])),
+            ):
+                return False
+            await tx.execute(
+                "UPDATE x_days SET spent=spent+?, held=held-?, calls=calls+1, items=items+?, "
+                "settled_ms=? WHERE day=?",
+                (credits, int(row[1]), items, int(row[3]), str(row[0])),
+            )
+            return True
+
+        return await self.db.write(unit)
+
+    async def draw(self, hold_id: int, credits: int, items: int, hold_ms: int) -> int | None:
+        """Book a part of a hold and keep the rest for `hold_ms` more; None: it is no more held.
+
+        Returns what is left. What is drawn beyond the hold counts all the same.
+        """
+
+        async def unit(tx: Transaction) -> int | None:
+            now_sql = tx.dialect.now_ms
+            row = await tx.fetch_one(
+                f"SELECT day, held, {now_sql} FROM x_calls WHERE id=? AND state='held'",
+                (hold_id,),
+            )
+            if row is None:
+                return None
+            taken, now_ms = min(credits, int(row[1])), int(row[2])
+            if not await tx.execute(
+                "UPDATE x_calls SET held=held-?, credits=credits+?, items=items+?, until_ms=? "
+                "WHERE id=? AND state='held' AND held=?",
+                (taken, credits, items, now_ms + hold_ms, hold_id, int(row[1])),
+            ):
+                return None
+            if credits or items:
+                await tx.execute(
+                    "UPDATE x_days SET spent=spent+?, held=held-?, items=items+?, settled_ms=? "
+                    "WHERE day=?",
+                    (credits, taken, items, now_ms, str(row[0])),
+                )
+            return int(row[1]) - taken
+
+        return await self.db.write(unit)
+
+    async def release(self, hold_id: int) -> None:
+        """Give a hold back: nothing was sent."""
+
+        async def unit(tx: Transaction) -> None:
+            row = await tx.fetch_one(
+                "SELECT day, held FROM x_calls WHERE id=? AND state='held'", (hold_id,)
+            )
+            if row is not None and await tx.execute(
+                "DELETE FROM x_calls WHERE id=? AND state='held' AND held=?",
+                (hold_id, int(row[1])),
+            ):
+                await tx.execute(
+                    "UPDATE x_days SET held=held-? WHERE day=?", (int(row[1]), str(row[0]))
+                )
+
+        await self.db.write(unit)
+
+    async def slow_down(self, wait_ms: int) -> None:
+        """Nobody departs before so many milliseconds have passed."""
+
+        async def unit(tx: Transaction) -> None:
+            now_ms, facts = await hold_facts(tx)
+            pace = facts[PACE]
+            quiet_ms = now_ms + min(wait_ms, _LONGEST_QUIET_MS)
+            await put_fact(tx, PACE, Fact(pace.number, "", max(_quiet(pace, now_ms), quiet_ms)))
+
+        await self.db.write(unit)
+
+    async def set_limit(self, credits: int | None) -> None:
+        """An admin's limit for a day; None: that of the settings."""
+
+        async def unit(tx: Transaction) -> None:
+            now_ms, _ = await hold_facts(tx)
+            if credits is None:
+                await tx.execute("DELETE FROM x_facts WHERE name=?", (LIMIT,))
+            else:
+                await put_fact(tx, LIMIT, Fact(credits, "", now_ms))
+
+        await self.db.write(unit)
+
+    async def totals(self, timezone: str) -> DayTotals:
+        """Today, and the facts."""
+
+        async def unit(tx: Transaction) -> DayTotals:
+            now_ms, facts = await hold_facts(tx)
+            day = day_of(now_ms, timezone)
+            row = await tx.fetch_one(
+                "SELECT spent, held, calls, items FROM x_days WHERE day=?", (day,)
+            )
+            spent, held, calls, items = map(int, row or (0, 0, 0, 0))
+            lost = await tx.fetch_one(
+                "SELECT COUNT(*), SUM(held) FROM x_calls WHERE state='held' AND until_ms<?",
+                (now_ms,),
+            )
+            return DayTotals(
+                now=from_ms(now_ms),
+                day=day,
+                spent=spent,
+                held=held,
+                calls=calls,
+                items=items,
+                lost=int(lost[0]) if lost else 0,
+                lost_credits=int(lost[1] or 0) if lost else 0,
+                facts=facts,
+            )
+
+        return await self.db.write(unit)
+
+    async def report(self, since_day: str) -> SpendingReport:
+        """What was spent on that day and after."""
+        rows = await self.db.fetch_all(
+            "SELECT day, endpoint, query_id, COUNT(*), SUM(items), SUM(credits), "
+            "SUM(CASE WHEN items=0 THEN 1 ELSE 0 END), "
+            "SUM(CASE WHEN items=0 THEN credits ELSE 0 END), SUM(held) "
+            "FROM x_calls WHERE day>=? AND (state<>'held' OR credits>0) "
+            "GROUP BY day, endpoint, query_id",
+            (since_day,),
+        )
+        days: dict[str, Spending] = {}
+        endpoints: dict[str, Spending] = {}
+        queries: dict[int, Spending] = {}
+        marks = dict.fromkeys(_MARKS, 0)
+        for day, endpoint, query_id, *numbers in rows:
+            calls, items, credits, empty, empty_credits, held = map(int, numbers)
+            if endpoint in _MARKS:
+                marks[endpoint] += credits or held
+                one = Spending(credits=credits)
+            else:
+                one = Spending(
+                    calls=calls,
+                    items=items,
+                    credits=credits,
+                    empty_calls=empty,
+                    empty_credits=empty_credits,
+                )
+                queries[int(query_id)] = queries.get(int(query_id), Spending()) + one
+            days[day] = days.get(day, Spending()) + one
+            if one.calls or one.credits:
+                endpoints[endpoint] = endpoints.get(endpoint, Spending()) + one
+        return SpendingReport(
+            total=sum(days.values(), Spending()),
+            by_day=tuple(sorted(days.items(), reverse=True)),
+            by_endpoint=tuple(sorted(endpoints.items(), key=lambda kept: -kept[1].credits)),
+            by_query=tuple(sorted(queries.items(), key=lambda kept: -kept[1].credits)),
+            unexplained=marks[UNEXPLAINED],
+            recharged=marks[RECHARGE],
+        )
+
+    async def forget_before(self, moment: datetime) -> int:
+        """Remove the single calls of long ago; the totals of their days stay."""
+        return await self.db.execute(
+            "DELETE FROM x_calls WHERE state<>'held' AND day<?",
+            ((moment - timedelta(days=1)).date().isoformat(),),
+        )
+
+
+def _quiet(pace: Fact, now_ms: int) -> int:
+    """Until when nobody may ask, after a 429."""
+    return pace.at_ms if pace.at_ms <= now_ms + _LONGEST_QUIET_MS else 0
+
+
+async def _reserve(tx: Transaction, wish: Wish) -> Answer:
+    now_ms, facts = await hold_facts(tx)
+    now, pace = from_ms(now_ms), facts[PACE]
+    free_ms = pace.number if pace.number <= now_ms + _MOST_BOOKED_MS else 0
+    leaves_ms = max(now_ms, free_ms, _quiet(pace, now_ms))
+    day, hold_id = day_of(leaves_ms, wish.timezone), 0
+    if wish.worst > 0:
+        if CREDIT in facts and facts[CREDIT].number:
+            return Answer(is_out_of_credit=True, now=now)
+        limit = facts[LIMIT].number if LIMIT in facts else wish.limit
+        if not await _hold(tx, day, wish.worst, limit):
+            left = next_day(from_ms(leaves_ms), wish.timezone) - now
+            notice = wish.endpoint != PUSH and await _is_news(tx, day, limit, facts)
+            return Answer(
+                retry_after_s=left.total_seconds(), notice_day=day if notice else "", now=now
+            )
+        hold_id = await tx.insert(
+            "INSERT INTO x_calls (day, endpoint, query_id, state, held, begun_ms, until_ms) "
+            "VALUES (?, ?, ?, 'held', ?, ?, ?)",
+            (day, wish.endpoint, wish.query_id, wish.worst, now_ms, leaves_ms + wish.hold_ms),
+        )
+    gap_ms = round(1000 / rate_of(facts, wish.rate))
+    await put_fact(tx, PACE, Fact(leaves_ms + gap_ms, "", pace.at_ms))
+    return Answer(hold=Hold(hold_id, day, wish.worst, (leaves_ms - now_ms) / 1000), now=now)
+
+
+async def _hold(tx: Transaction, day: str, worst: int, limit: int) -> bool:
+    """Hold so many credits of a day; False where they would pass the limit."""
+    take = "UPDATE x_days SET held=held+? WHERE day=? AND spent+held+?<=?"
+    if await tx.execute(take, (worst, day, worst, limit)):
+        return True
+    await add_day(tx, day)
+    return bool(await tx.execute(take, (worst, day, worst, limit)))
+
+
+async def _is_news(tx: Transaction, day: str, limit: int, facts: Mapping[str, Fact]) -> bool:
+    """Whether the day's money is spent and nobody has said so yet; after this somebody has."""
+    if SPENT in facts and facts[SPENT].text == day:
+        return False
+    row = await tx.fetch_one("SELECT spent+held FROM x_days WHERE day=?", (day,))
+    if row is None or int(row[0]) + min(ONE_PAGE, limit) <= limit:
+        return False
+    await put_fact(tx, SPENT, Fact(0, day, 0))
+    return True

@@ -1,0 +1,183 @@
+"""The account's balance beside our own books, so that they agree to the credit.
+
+Charges reach the balance some tens of seconds late. A balance therefore speaks for the books only
+at a quiet moment: no request on its way, the last one long enough ago, and the same number read
+twice since. Then its fall since the last such moment (the checkpoint), less what was settled since,
+is what the lost requests cost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.models.spending import PUSH, Reckoning, reckon
+from bot.models.tweets import Balance
+from bot.ports import Database, Row, Transaction
+from bot.storage.spending import (
+    BALANCE,
+    CHECKPOINT,
+    CREDIT,
+    OVERCOUNTED,
+    RECHARGE,
+    UNEXPLAINED,
+    Fact,
+    add_day,
+    day_of,
+    hold_facts,
+    put_fact,
+)
+from bot.utils.times import from_ms
+
+_TOLD = "told"
+_CREDIT_AGAIN = 1_000  # from here on an empty account is news again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What reading the balance led to."""
+
+    now: datetime
+    ended_out_of_credit: bool = False
+    reckoning: Reckoning | None = None  # None: the moment was not quiet
+
+
+def balance_of(facts: Mapping[str, Fact]) -> tuple[Balance, datetime] | None:
+    """The last balance and when it was read."""
+    fact = facts.get(BALANCE)
+    if fact is None:
+        return None
+    parts = json.loads(fact.text)
+    return Balance(parts["paid"], parts["bonus"]), from_ms(fact.at_ms)
+
+
+class BalanceStore:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def out_of_credit(self) -> tuple[datetime, bool]:
+        """Note that the account is empty: since when, and whether nobody was told of it yet."""
+
+        async def unit(tx: Transaction) -> tuple[datetime, bool]:
+            now_ms, facts = await hold_facts(tx)
+            known = facts.get(CREDIT, Fact(0, "", 0))
+            since_ms = known.at_ms if known.number else now_ms
+            await put_fact(tx, CREDIT, Fact(1, _TOLD, since_ms))
+            return from_ms(since_ms), known.text != _TOLD
+
+        return await self._db.write(unit)
+
+    async def not_told(self) -> None:
+        """Telling of the empty account failed: the next one tells."""
+        await self._db.execute("UPDATE x_facts SET text='' WHERE name=?", (CREDIT,))
+
+    async def saw(self, balance: Balance, timezone: str, settling_ms: int) -> Seen:
+        """Note the balance, and reckon with it when the moment is quiet."""
+
+        async def unit(tx: Transaction) -> Seen:
+            now_ms, facts = await hold_facts(tx)
+            ended = await _end_out_of_credit(tx, balance, facts.get(CREDIT))
+            lost = await tx.fetch_all(
+                "SELECT id, day, held, until_ms FROM x_calls WHERE state='held' AND until_ms<? "
+                "ORDER BY id",
+                (now_ms,),
+            )
+            last_ms = await _last_ms(tx, lost)
+            alike_ms = _alike_since(balance, facts.get(BALANCE), last_ms, now_ms)
+            parts = {"paid": balance.paid, "bonus": balance.bonus, "alike_ms": alike_ms}
+            await put_fact(tx, BALANCE, Fact(balance.credits, json.dumps(parts), now_ms))
+            seen = Seen(now=from_ms(now_ms), ended_out_of_credit=ended)
+            if now_ms < last_ms + settling_ms or await _is_busy(tx, now_ms):
+                return seen
+            checkpoint = facts.get(CHECKPOINT)
+            if checkpoint is not None and (
+                alike_ms == now_ms or now_ms - alike_ms < settling_ms // 3
+            ):
+                return seen
+            booked = await _booked(tx)
+            worst = [int(row[2]) for row in lost]
+            if checkpoint is None:
+                result = Reckoning(tuple(worst))  # nothing is known of the balance before
+            else:
+                before = int(json.loads(checkpoint.text)["booked"])
+                result = reckon(checkpoint.number - balance.credits, booked - before, worst)
+            for row, credits in zip(lost, result.costs, strict=True):
+                await _book_lost(tx, row, credits)
+            rose = checkpoint is not None and balance.credits > checkpoint.number
+            await _book_rest(tx, result, rose, timezone, now_ms)
+            text = json.dumps({"booked": booked + sum(result.costs) + result.unexplained})
+            await put_fact(tx, CHECKPOINT, Fact(balance.credits, text, now_ms))
+            return Seen(now=seen.now, ended_out_of_credit=ended, reckoning=result)
+
+        return await self._db.write(unit)
+
+
+async def _end_out_of_credit(tx: Transaction, balance: Balance, known: Fact | None) -> bool:
+    if known is None or balance.credits <= 0:
+        return False
+    # A few credits end it, but are soon gone: admins hear of that once, not at every few.
+    text = "" if balance.credits >= _CREDIT_AGAIN else known.text
+    if known.number or text != known.text:
+        await put_fact(tx, CREDIT, Fact(0, text, known.at_ms))
+    return known.number > 0
+
+
+def _alike_since(balance: Balance, known: Fact | None, last_ms: int, now_ms: int) -> int:
+    """When this same balance was first read after the last request; now: this is the first time."""
+    if known is None or known.number != balance.credits:
+        return now_ms
+    alike_ms = int(json.loads(known.text)["alike_ms"])
+    if alike_ms > last_ms:
+        return alike_ms
+    return known.at_ms if known.at_ms > last_ms else now_ms
+
+
+async def _last_ms(tx: Transaction, lost: list[Row]) -> int:
+    """When something may last have been charged."""
+    row = await tx.fetch_one("SELECT MAX(settled_ms) FROM x_days")
+    settled_ms = int(row[0] or 0) if row else 0
+    return max([settled_ms, *(int(one[3]) for one in lost)])
+
+
+async def _is_busy(tx: Transaction, now_ms: int) -> bool:
+    """Whether a request is on its way; a hold for what is pushed lasts for hours and is none."""
+    sql = "SELECT 1 FROM x_calls WHERE state='held' AND until_ms>=? AND endpoint<>? LIMIT 1"
+    return await tx.fetch_one(sql, (now_ms, PUSH)) is not None
+
+
+async def _booked(tx: Transaction) -> int:
+    row = await tx.fetch_one("SELECT SUM(spent) FROM x_days")
+    return int(row[0] or 0) if row else 0
+
+
+async def _book_lost(tx: Transaction, row: Row, credits: int) -> None:
+    call_id, day, held = int(row[0]), str(row[1]), int(row[2])
+    booked = await tx.execute(
+        "UPDATE x_calls SET state='reckoned', held=0, credits=credits+?, ended_ms=until_ms "
+        "WHERE id=? AND state='held' AND held=?",
+        (credits, call_id, held),
+    )
+    if booked:
+        await tx.execute(
+            "UPDATE x_days SET spent=spent+?, held=held-?, calls=calls+1 WHERE day=?",
+            (credits, held, day),
+        )
+
+
+async def _book_rest(
+    tx: Transaction, result: Reckoning, rose: bool, timezone: str, now_ms: int
+) -> None:
+    """A row for what nothing of ours explains: money gone counts as spent, a rise is only noted."""
+    if not result.unexplained and not result.surplus:
+        return
+    day = day_of(now_ms, timezone)
+    name = UNEXPLAINED if result.unexplained else RECHARGE if rose else OVERCOUNTED
+    await tx.execute(
+        "INSERT INTO x_calls (day, endpoint, state, held, credits, begun_ms, ended_ms, until_ms) "
+        "VALUES (?, ?, 'noted', ?, ?, ?, ?, ?)",
+        (day, name, result.surplus, result.unexplained, now_ms, now_ms, now_ms),
+    )
+    await add_day(tx, day)
+    await tx.execute("UPDATE x_days SET spent=spent+? WHERE day=?", (result.unexplained, day))
