@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.errors import BudgetSpent, OutOfCredit
 from bot.models.spending import (
@@ -20,9 +20,19 @@ from bot.models.spending import (
 )
 from bot.models.tweets import Balance
 from bot.ports import Clock
-from bot.storage.spending import CREDIT, LIMIT, SpendingStore, Wish, day_of, next_day, rate_of
+from bot.storage.spending import (
+    CREDIT,
+    LIMIT,
+    SPENT,
+    SpendingStore,
+    Wish,
+    day_of,
+    next_day,
+    rate_of,
+)
 from bot.storage.spending_balance import BalanceStore, balance_of
-from bot.utils.times import next_daily, to_ms
+from bot.storage.spending_report import forget_calls, read_report
+from bot.utils.times import to_ms
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +101,8 @@ class Budget:
             )
         if answer.notice_day:
             log.warning("the day's budget for tweets is spent", extra={"day": answer.notice_day})
-            await self._tell(
-                SpendingNotice(
-                    NoticeKind.BUDGET_SPENT, f"budget-spent:{answer.notice_day}", answer.now
-                )
-            )
+            key = f"budget-spent:{answer.notice_day}"
+            await self._tell_once(SPENT, SpendingNotice(NoticeKind.BUDGET_SPENT, key, answer.now))
         raise BudgetSpent(
             f"today's budget has no room for {worst} credits",
             source=_SOURCE,
@@ -132,13 +139,8 @@ class Budget:
         if not is_news:
             return
         log.error("the account at TwitterAPI.io is empty: no tweets until it is recharged")
-        try:
-            await self._tell(
-                SpendingNotice(NoticeKind.OUT_OF_CREDIT, f"out-of-credit:{to_ms(since)}", since)
-            )
-        except BaseException:
-            await self._balances.not_told()
-            raise
+        key = f"out-of-credit:{to_ms(since)}"
+        await self._tell_once(CREDIT, SpendingNotice(NoticeKind.OUT_OF_CREDIT, key, since))
 
     async def saw_balance(self, balance: Balance) -> None:
         """Take what the account says: the shared pace, the end of emptiness, our books checked."""
@@ -173,10 +175,8 @@ class Budget:
         totals = await self._store.totals(self._timezone)
         facts, now = totals.facts, totals.now
         ends_at = next_day(now, self._timezone)
-        # From noon of the day before at the latest: 00:00 of this day lies between.
-        starts_at = next_daily(ends_at - timedelta(hours=36), "00:00", self._timezone)
-        if day_of(to_ms(starts_at), self._timezone) != totals.day:
-            starts_at = next_day(starts_at, self._timezone)
+        noon_before = ends_at - timedelta(hours=36)
+        starts_at = next_day(noon_before, self._timezone)
         limit = facts[LIMIT].number if LIMIT in facts else self._daily_credits
         left = max(0, limit - totals.spent - totals.held)
         until = lasts_until(totals.spent, left, starts_at, now)
@@ -205,12 +205,20 @@ class Budget:
         """What the last days cost, today included."""
         totals = await self._store.totals(self._timezone)
         first = to_ms(totals.now - timedelta(days=max(1, days) - 1))
-        return await self._store.report(day_of(first, self._timezone))
+        return await read_report(self._store.db, day_of(first, self._timezone))
 
-    async def tell(self, notice: SpendingNotice) -> None:
-        """Pass on what somebody else found that admins should know of spending."""
-        await self._tell(notice)
+    async def forget_before(self, moment: datetime) -> int:
+        """Remove the single calls of long ago; the totals of their days stay."""
+        return await forget_calls(self._store.db, moment)
 
     async def _tell(self, notice: SpendingNotice) -> None:
         if self._on_notice is not None:
             await self._on_notice(notice)
+
+    async def _tell_once(self, fact: str, notice: SpendingNotice) -> None:
+        """Tell of what `fact` says that it was told; when that fails, the next one tells."""
+        try:
+            await self._tell(notice)
+        except BaseException:
+            await self._store.not_told(fact)
+            raise

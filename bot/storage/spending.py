@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from bot.models.spending import PUSH, Hold, Spending, SpendingReport
+from bot.models.spending import PUSH, Hold
 from bot.models.tweets import Balance
 from bot.ports import Database, Transaction
 from bot.utils.times import from_ms, next_daily, zone
@@ -24,7 +24,6 @@ PACE, LIMIT, BALANCE, CHECKPOINT, CREDIT = "pace", "limit", "balance", "checkpoi
 SPENT = "spent_notice"
 ONE_PAGE = 300  # what a full page of tweets costs: with less left, the day's money is spent
 UNEXPLAINED, RECHARGE, OVERCOUNTED = "unexplained", "recharge", "overcounted"
-_MARKS = (UNEXPLAINED, RECHARGE, OVERCOUNTED)  # rows that are no requests
 _UNKNOWN_RATE = 3.0  # requests a second until a balance is known; a 429 corrects what is too fast
 _MOST_BOOKED_MS = 600_000  # a next departure beyond this: the clock was set back
 _LONGEST_QUIET_MS = 3_600_000
@@ -181,19 +180,18 @@ class SpendingStore:
         return await self.db.write(unit)
 
     async def release(self, hold_id: int) -> None:
-        """Give a hold back: nothing was sent."""
+        """Give a hold back: nothing was sent. What was drawn of it stays booked."""
 
         async def unit(tx: Transaction) -> None:
             row = await tx.fetch_one(
-                "SELECT day, held FROM x_calls WHERE id=? AND state='held'", (hold_id,)
+                "SELECT day, held, credits FROM x_calls WHERE id=? AND state='held'", (hold_id,)
             )
-            if row is not None and await tx.execute(
-                "DELETE FROM x_calls WHERE id=? AND state='held' AND held=?",
-                (hold_id, int(row[1])),
-            ):
-                await tx.execute(
-                    "UPDATE x_days SET held=held-? WHERE day=?", (int(row[1]), str(row[0]))
-                )
+            if row is None:
+                return
+            day, held, drawn = str(row[0]), int(row[1]), int(row[2])
+            end = "UPDATE x_calls SET state='settled', held=0" if drawn else "DELETE FROM x_calls"
+            if await tx.execute(f"{end} WHERE id=? AND state='held' AND held=?", (hold_id, held)):
+                await tx.execute("UPDATE x_days SET held=held-? WHERE day=?", (held, day))
 
         await self.db.write(unit)
 
@@ -207,6 +205,10 @@ class SpendingStore:
             await put_fact(tx, PACE, Fact(pace.number, "", max(_quiet(pace, now_ms), quiet_ms)))
 
         await self.db.write(unit)
+
+    async def not_told(self, fact: str) -> None:
+        """Telling of something failed after it was marked as told: the next one tells."""
+        await self.db.execute("UPDATE x_facts SET text='' WHERE name=?", (fact,))
 
     async def set_limit(self, credits: int | None) -> None:
         """An admin's limit for a day; None: that of the settings."""
@@ -222,77 +224,28 @@ class SpendingStore:
 
     async def totals(self, timezone: str) -> DayTotals:
         """Today, and the facts."""
-
-        async def unit(tx: Transaction) -> DayTotals:
-            now_ms, facts = await hold_facts(tx)
-            day = day_of(now_ms, timezone)
-            row = await tx.fetch_one(
-                "SELECT spent, held, calls, items FROM x_days WHERE day=?", (day,)
-            )
-            spent, held, calls, items = map(int, row or (0, 0, 0, 0))
-            lost = await tx.fetch_one(
-                "SELECT COUNT(*), SUM(held) FROM x_calls WHERE state='held' AND until_ms<?",
-                (now_ms,),
-            )
-            return DayTotals(
-                now=from_ms(now_ms),
-                day=day,
-                spent=spent,
-                held=held,
-                calls=calls,
-                items=items,
-                lost=int(lost[0]) if lost else 0,
-                lost_credits=int(lost[1] or 0) if lost else 0,
-                facts=facts,
-            )
-
-        return await self.db.write(unit)
-
-    async def report(self, since_day: str) -> SpendingReport:
-        """What was spent on that day and after."""
-        rows = await self.db.fetch_all(
-            "SELECT day, endpoint, query_id, COUNT(*), SUM(items), SUM(credits), "
-            "SUM(CASE WHEN items=0 THEN 1 ELSE 0 END), "
-            "SUM(CASE WHEN items=0 THEN credits ELSE 0 END), SUM(held) "
-            "FROM x_calls WHERE day>=? AND (state<>'held' OR credits>0) "
-            "GROUP BY day, endpoint, query_id",
-            (since_day,),
+        clock = await self.db.fetch_one(f"SELECT {self.db.dialect.now_ms}")
+        assert clock is not None  # noqa: S101 - a SELECT without a table has one row
+        rows = await self.db.fetch_all("SELECT name, number, text, at_ms FROM x_facts")
+        day = day_of(int(clock[0]), timezone)
+        row = await self.db.fetch_one(
+            "SELECT spent, held, calls, items FROM x_days WHERE day=?", (day,)
         )
-        days: dict[str, Spending] = {}
-        endpoints: dict[str, Spending] = {}
-        queries: dict[int, Spending] = {}
-        marks = dict.fromkeys(_MARKS, 0)
-        for day, endpoint, query_id, *numbers in rows:
-            calls, items, credits, empty, empty_credits, held = map(int, numbers)
-            if endpoint in _MARKS:
-                marks[endpoint] += credits or held
-                one = Spending(credits=credits)
-            else:
-                one = Spending(
-                    calls=calls,
-                    items=items,
-                    credits=credits,
-                    empty_calls=empty,
-                    empty_credits=empty_credits,
-                )
-                queries[int(query_id)] = queries.get(int(query_id), Spending()) + one
-            days[day] = days.get(day, Spending()) + one
-            if one.calls or one.credits:
-                endpoints[endpoint] = endpoints.get(endpoint, Spending()) + one
-        return SpendingReport(
-            total=sum(days.values(), Spending()),
-            by_day=tuple(sorted(days.items(), reverse=True)),
-            by_endpoint=tuple(sorted(endpoints.items(), key=lambda kept: -kept[1].credits)),
-            by_query=tuple(sorted(queries.items(), key=lambda kept: -kept[1].credits)),
-            unexplained=marks[UNEXPLAINED],
-            recharged=marks[RECHARGE],
+        spent, held, calls, items = map(int, row or (0, 0, 0, 0))
+        lost = await self.db.fetch_one(
+            "SELECT COUNT(*), SUM(held) FROM x_calls WHERE state='held' AND until_ms<?",
+            (int(clock[0]),),
         )
-
-    async def forget_before(self, moment: datetime) -> int:
-        """Remove the single calls of long ago; the totals of their days stay."""
-        return await self.db.execute(
-            "DELETE FROM x_calls WHERE state<>'held' AND day<?",
-            ((moment - timedelta(days=1)).date().isoformat(),),
+        return DayTotals(
+            now=from_ms(int(clock[0])),
+            day=day,
+            spent=spent,
+            held=held,
+            calls=calls,
+            items=items,
+            lost=int(lost[0]) if lost else 0,
+            lost_credits=int(lost[1] or 0) if lost else 0,
+            facts={str(name): Fact(int(n), str(text), int(at)) for name, n, text, at in rows},
         )
 
 
@@ -341,7 +294,7 @@ async def _is_news(tx: Transaction, day: str, limit: int, facts: Mapping[str, Fa
     if SPENT in facts and facts[SPENT].text == day:
         return False
     row = await tx.fetch_one("SELECT spent+held FROM x_days WHERE day=?", (day,))
-    if row is None or int(row[0]) + min(ONE_PAGE, limit) <= limit:
+    if row is None or int(row[0]) + ONE_PAGE <= limit:
         return False
     await put_fact(tx, SPENT, Fact(0, day, 0))
     return True

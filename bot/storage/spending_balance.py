@@ -69,10 +69,6 @@ class BalanceStore:
 
         return await self._db.write(unit)
 
-    async def not_told(self) -> None:
-        """Telling of the empty account failed: the next one tells."""
-        await self._db.execute("UPDATE x_facts SET text='' WHERE name=?", (CREDIT,))
-
     async def saw(self, balance: Balance, timezone: str, settling_ms: int) -> Seen:
         """Note the balance, and reckon with it when the moment is quiet."""
 
