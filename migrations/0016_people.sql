@@ -39,8 +39,9 @@ CREATE TABLE x_relations (
   first_ms BIGINT NOT NULL,
   last_ms BIGINT NOT NULL,
   PRIMARY KEY (from_id, kind, to_id)
-){table};
+){keyed};
 
 CREATE INDEX x_relations_to ON x_relations (to_id, strength);
 
-CREATE INDEX x_relations_last ON x_relations (last_ms);
+-- The latest posts of somebody.
+CREATE INDEX posts_author ON posts (author_id, created_ms);

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bot.models.insight import MoodSplit
 from bot.models.people import Person, Relation, Sums, Turn
+from bot.models.post import Mood, Post
 from bot.models.tweets import LinkKind, Profile, Verified
 from bot.ports import Database, Row, Transaction
-from bot.storage.post_rows import chunks, marks
+from bot.storage.post_rows import SELECT, chunks, marks, post_of
 from bot.utils.times import from_ms, from_ms_or_none, to_ms
 
 _COLUMNS = (
@@ -18,7 +20,7 @@ _COLUMNS = (
     "influence", "stored", "likes", "retweets", "replies", "views",
 )  # fmt: skip
 _SUMS = ("stored", "likes", "retweets", "replies", "views")
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM x_people"
+_PERSON = f"SELECT {', '.join(_COLUMNS)} FROM x_people"
 _RELATION = ("from_id", "kind", "to_id", "strength", "times", "first_ms", "last_ms")
 _GROW = (
     "UPDATE x_people SET likes=likes+?, retweets=retweets+?, replies=replies+?, views=views+? "
@@ -30,7 +32,7 @@ _NAME_ONLY = (
 _NAME_LENGTH = 190  # the width of the columns in MySQL
 _DESCRIPTION_LENGTH = 1000  # X allows far less
 _SEEN_APART_MS = 3_600_000  # who is seen again unchanged within the hour is not written again
-_DELETED_AT_ONCE = 1000
+_AT_ONCE = 200  # people looked at in a transaction of forgetting
 
 _NOTHING = Sums()
 
@@ -119,14 +121,14 @@ class PeopleStore:
         wanted = [person_id for person_id in dict.fromkeys(person_ids) if person_id]
         found: dict[int, Person] = {}
         for chunk in chunks(wanted):
-            rows = await self._db.fetch_all(f"{_SELECT} WHERE id IN ({marks(chunk)})", chunk)
+            rows = await self._db.fetch_all(f"{_PERSON} WHERE id IN ({marks(chunk)})", chunk)
             found.update({int(row[0]): _person(row) for row in rows})
         return found
 
     async def by_username(self, username: str) -> Person | None:
         """Who bears a name now: names are given up and taken by others."""
         row = await self._db.fetch_one(
-            f"{_SELECT} WHERE username_key=? ORDER BY profile_ms DESC, seen_ms DESC LIMIT 1",
+            f"{_PERSON} WHERE username_key=? ORDER BY profile_ms DESC, seen_ms DESC LIMIT 1",
             (username_key(username),),
         )
         return _person(row) if row else None
@@ -134,7 +136,7 @@ class PeopleStore:
     async def top(self, limit: int) -> list[Person]:
         """The most influential ones first."""
         rows = await self._db.fetch_all(
-            f"{_SELECT} WHERE influence>0 ORDER BY influence DESC LIMIT ?", (limit,)
+            f"{_PERSON} WHERE influence>0 ORDER BY influence DESC LIMIT ?", (limit,)
         )
         return [_person(row) for row in rows]
 
@@ -159,30 +161,55 @@ class PeopleStore:
         )
         return [_relation(row) for row in rows]
 
-    async def forget_relations(self, before: datetime) -> int:
-        """Forget who has not turned to whom since a moment; a small piece a transaction."""
-        forgotten = 0
+    async def newest_posts(self, person_id: int, limit: int, offset: int = 0) -> list[Post]:
+        """Kept posts of a person, newest first."""
+        rows = await self._db.fetch_all(
+            f"{SELECT} WHERE author_id=? AND drop_reason='' "
+            "ORDER BY created_ms DESC LIMIT ? OFFSET ?",
+            (person_id, limit, offset),
+        )
+        return [post_of(row) for row in rows]
+
+    async def moods(self, person_id: int, last: int) -> MoodSplit:
+        """The moods of a person's newest kept posts."""
+        rows = await self._db.fetch_all(
+            "SELECT mood, COUNT(*) FROM (SELECT mood FROM posts WHERE author_id=? "
+            "AND drop_reason='' ORDER BY created_ms DESC LIMIT ?) AS newest GROUP BY mood",
+            (person_id, last),
+        )
+        counts = {str(mood): int(count) for mood, count in rows}
+        return MoodSplit(
+            positive=counts.get(Mood.POSITIVE, 0),
+            neutral=counts.get(Mood.NEUTRAL, 0),
+            negative=counts.get(Mood.NEGATIVE, 0),
+        )
+
+    async def forget(self, before: datetime) -> int:
+        """Forget who was not seen since a moment, and who has not turned to whom; row count.
+
+        A few people a transaction, in the order of their ids.
+        """
+        before_ms, after, forgotten = to_ms(before), 0, 0
         while True:
             rows = await self._db.fetch_all(
-                "SELECT from_id, kind, to_id FROM x_relations WHERE last_ms<? LIMIT ?",
-                (to_ms(before), _DELETED_AT_ONCE),
+                "SELECT id FROM x_people WHERE id>? ORDER BY id LIMIT ?", (after, _AT_ONCE)
             )
+            if not rows:
+                return forgotten
+            first, last = after, int(rows[-1][0])
 
-            async def unit(tx: Transaction, rows: list[Row] = rows) -> int:
-                return sum(
-                    [
-                        await tx.execute(
-                            "DELETE FROM x_relations "
-                            "WHERE from_id=? AND kind=? AND to_id=? AND last_ms<?",
-                            (*row, to_ms(before)),
-                        )
-                        for row in rows
-                    ]
+            async def unit(tx: Transaction, first: int = first, last: int = last) -> int:
+                turned = await tx.execute(
+                    "DELETE FROM x_relations WHERE from_id>? AND from_id<=? AND last_ms<?",
+                    (first, last, before_ms),
+                )
+                return turned + await tx.execute(
+                    "DELETE FROM x_people WHERE id>? AND id<=? AND seen_ms<?",
+                    (first, last, before_ms),
                 )
 
-            forgotten += await self._db.write(unit) if rows else 0
-            if len(rows) < _DELETED_AT_ONCE:
-                return forgotten
+            forgotten += await self._db.write(unit)
+            after = last
 
 
 async def grow_sums(tx: Transaction, gains: Mapping[int, Sums]) -> None:
@@ -199,7 +226,7 @@ def username_key(username: str) -> str:
 async def _rows(tx: Transaction, person_ids: Sequence[int]) -> dict[int, Row]:
     found: dict[int, Row] = {}
     for chunk in chunks(list(dict.fromkeys(person_ids))):
-        rows = await tx.fetch_all(f"{_SELECT} WHERE id IN ({marks(chunk)})", chunk)
+        rows = await tx.fetch_all(f"{_PERSON} WHERE id IN ({marks(chunk)})", chunk)
         found.update({int(row[0]): row for row in rows})
     return found
 
