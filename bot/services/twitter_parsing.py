@@ -115,9 +115,8 @@ def parse_user(body: bytes, now: datetime) -> Profile:
     person = read_profile(data)
     if person is not None:
         return person
-    if data in ([], {}, None) or (type(data) is dict and _is_true(data.get("unavailable"))):
-        why = _said(data) if type(data) is dict else ""
-        raise SourceGone(why or "no such account", source=SERVICE)
+    if type(data) is dict and _is_true(data.get("unavailable")):
+        raise SourceGone(_said(data) or "no such account", source=SERVICE)
     raise SourceGarbled("no person in the answer", source=SERVICE)
 
 

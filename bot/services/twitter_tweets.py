@@ -49,7 +49,7 @@ _TWEET_FIELDS = frozenset({
 _PERSON_FIELDS = frozenset({
     "type", "id", "id_str", "userName", "screen_name", "url", "twitterUrl", "name", "description",
     "location", "isVerified", "isBlueVerified", "verifiedType", "followers", "followers_count",
-    "following", "friends_count", "statusesCount", "statuses_count", "createdAt", "created_at",
+    "following", "following_count", "statusesCount", "statuses_count", "createdAt", "created_at",
     "protected", "isAutomated",
 })  # fmt: skip
 
@@ -101,7 +101,7 @@ def read_profile(raw: object) -> Profile | None:
         location=_word(get("location"), LONGEST_NAME),
         verified=_verified(raw),
         followers=count_of(get("followers_count") if followers is None else followers),
-        following=count_of(get("friends_count") if following is None else following),
+        following=count_of(get("following_count") if following is None else following),
         tweets=count_of(get("statuses_count") if tweets is None else tweets),
         created_at=_known_time(get("created_at") if created_at is None else created_at),
         is_protected=get("protected") is True,
