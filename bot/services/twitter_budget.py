@@ -31,6 +31,7 @@ from bot.storage.spending import (
     rate_of,
 )
 from bot.storage.spending_balance import BalanceStore, balance_of
+from bot.storage.spending_draws import DrawStore
 from bot.storage.spending_report import forget_calls, read_report
 from bot.utils.times import to_ms
 
@@ -65,6 +66,7 @@ class Budget:
     ) -> None:
         self._store = store
         self._balances = BalanceStore(store.db)
+        self._draws = DrawStore(store.db)
         self._clock = clock
         self._daily_credits = daily_credits
         self._timezone = timezone
@@ -122,7 +124,11 @@ class Budget:
         None: the hold is not ours any more, and nothing was booked.
         """
         hold_ms = self._hold_ms if hold_s is None else int(hold_s * 1000)
-        return await self._store.draw(hold.id, credits, items, hold_ms)
+        return await self._draws.draw(hold.id, credits, items, hold_ms)
+
+    async def grow(self, hold: Hold, credits: int) -> bool:
+        """Set so much more aside under a hold; False when today's budget has no room for it."""
+        return await self._draws.grow(hold.id, credits, self._daily_credits)
 
     async def release(self, hold: Hold) -> None:
         """Give back what was set aside: surely nothing was sent."""

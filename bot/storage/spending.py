@@ -22,6 +22,8 @@ from bot.utils.times import from_ms, next_daily, zone
 
 PACE, LIMIT, BALANCE, CHECKPOINT, CREDIT = "pace", "limit", "balance", "checkpoint", "out_of_credit"
 SPENT = "spent_notice"
+_FACTS = (PACE, LIMIT, BALANCE, CHECKPOINT, CREDIT, SPENT)
+_MARKS = ", ".join("?" for _ in _FACTS)
 ONE_PAGE = 300  # what a full page of tweets costs: with less left, the day's money is spent
 UNEXPLAINED, RECHARGE, OVERCOUNTED = "unexplained", "recharge", "overcounted"
 _UNKNOWN_RATE = 3.0  # requests a second until a balance is known; a 429 corrects what is too fast
@@ -99,7 +101,9 @@ async def hold_facts(tx: Transaction) -> tuple[int, dict[str, Fact]]:
         await tx.execute(tx.dialect.insert_new("x_facts", columns, ["name"]), (PACE, 0, "", 0))
         await tx.execute(lock, (PACE,))
     rows = await tx.fetch_all(
-        f"SELECT {tx.dialect.now_ms}, name, number, text, at_ms FROM x_facts",
+        f"SELECT {tx.dialect.now_ms}, name, number, text, at_ms FROM x_facts "
+        f"WHERE name IN ({_MARKS})",
+        _FACTS,
     )
     facts = {str(row[1]): Fact(int(row[2]), str(row[3]), int(row[4])) for row in rows}
     return int(rows[0][0]), facts
@@ -145,37 +149,6 @@ class SpendingStore:
                 (credits, int(row[1]), items, int(row[3]), str(row[0])),
             )
             return True
-
-        return await self.db.write(unit)
-
-    async def draw(self, hold_id: int, credits: int, items: int, hold_ms: int) -> int | None:
-        """Book a part of a hold and keep the rest for `hold_ms` more; None: it is no more held.
-
-        Returns what is left. What is drawn beyond the hold counts all the same.
-        """
-
-        async def unit(tx: Transaction) -> int | None:
-            now_sql = tx.dialect.now_ms
-            row = await tx.fetch_one(
-                f"SELECT day, held, {now_sql} FROM x_calls WHERE id=? AND state='held'",
-                (hold_id,),
-            )
-            if row is None:
-                return None
-            taken, now_ms = min(credits, int(row[1])), int(row[2])
-            if not await tx.execute(
-                "UPDATE x_calls SET held=held-?, credits=credits+?, items=items+?, until_ms=? "
-                "WHERE id=? AND state='held' AND held=?",
-                (taken, credits, items, now_ms + hold_ms, hold_id, int(row[1])),
-            ):
-                return None
-            if credits or items:
-                await tx.execute(
-                    "UPDATE x_days SET spent=spent+?, held=held-?, items=items+?, settled_ms=? "
-                    "WHERE day=?",
-                    (credits, taken, items, now_ms, str(row[0])),
-                )
-            return int(row[1]) - taken
 
         return await self.db.write(unit)
 
@@ -226,7 +199,9 @@ class SpendingStore:
         """Today, and the facts."""
         clock = await self.db.fetch_one(f"SELECT {self.db.dialect.now_ms}")
         assert clock is not None  # noqa: S101 - a SELECT without a table has one row
-        rows = await self.db.fetch_all("SELECT name, number, text, at_ms FROM x_facts")
+        rows = await self.db.fetch_all(
+            f"SELECT name, number, text, at_ms FROM x_facts WHERE name IN ({_MARKS})", _FACTS
+        )
         day = day_of(int(clock[0]), timezone)
         row = await self.db.fetch_one(
             "SELECT spent, held, calls, items FROM x_days WHERE day=?", (day,)
