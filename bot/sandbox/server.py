@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import logging
 import signal
-import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from bot.sandbox.bot_api import BotApi, serve_file
 from bot.sandbox.chat_page import ChatPage
@@ -32,46 +30,16 @@ from bot.sandbox.faults import Faults
 from bot.sandbox.feeds import SampleSources
 from bot.sandbox.flood import Violation
 from bot.sandbox.journal import Call
+from bot.sandbox.listening import Listening
 from bot.sandbox.people import People, furnish
+from bot.sandbox.twitter_control import TwitterControl
+from bot.sandbox.twitter_double import TwitterDouble
+from bot.sandbox.twitter_site import SOCKET_PATH
 from bot.sandbox.wire import Json, Upload
 from bot.sandbox.world import DEFAULT_TOKEN, Query, World
 
 _LOG = logging.getLogger(__name__)
-_STOP_WITHIN_S = 1.0
-
-
-class _QuietServer(uvicorn.Server):
-    """uvicorn without its own signal handlers: the process that hosts it decides when to stop."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ending = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        """Wait to be told, instead of looking every tenth of a second."""
-        await self.ending.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close in milliseconds: uvicorn's own way sleeps, and tests start hundreds of servers."""
-        for listener in self.servers:
-            listener.close()
-        for bound in sockets or []:
-            bound.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        deadline = time.monotonic() + _STOP_WITHIN_S
-        # uvicorn keeps a plain set of connections: there is no event to wait for.
-        while self.server_state.connections and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.002)
-        tasks = list(self.server_state.tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
+_TWITTER_PATH = "/twitterapi"
 
 
 class SandboxServer:
@@ -79,7 +47,7 @@ class SandboxServer:
 
     `port` 0 takes a free one. `flood_limits` False lets everything through but still records it.
     `linked_channel` starts with the bot as administrator of the channel, which the bot hears of in
-    its first update.
+    its first update. `twitter` is TwitterAPI.io's double; None: one with people of its own.
     """
 
     def __init__(
@@ -94,9 +62,8 @@ class SandboxServer:
         query_ttl_s: float = 60.0,
         font_dir: Path | None = None,
         clock: Callable[[], float] = time.time,
+        twitter: TwitterDouble | None = None,
     ) -> None:
-        self.host = host
-        self.port = port
         self.token = token
         self._font_dir = font_dir
         self._seed = seed
@@ -112,10 +79,20 @@ class SandboxServer:
         furnish(self.world, self.people, linked_channel=linked_channel)
         self._seen: dict[int, int] = {}
         self._connections = Connections()
-        self._server: _QuietServer | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._listening = Listening(host, port, self._connections)
+        self.twitter = twitter or TwitterDouble(clock=clock, seed=seed)
 
     # Addresses
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self._listening.host
+
+    @property
+    def port(self) -> int:
+        """Where it listens: the real one once it has started."""
+        return self._listening.port
 
     @property
     def url(self) -> str:
@@ -137,6 +114,21 @@ class SandboxServer:
         """Where the sample feeds are; a name and `.xml` follow."""
         return f"{self.url}/sandbox/feeds/"
 
+    @property
+    def twitter_url(self) -> str:
+        """What TWITTERAPI_BASE_URL takes."""
+        return f"{self.url}{_TWITTER_PATH}"
+
+    @property
+    def twitter_stream_url(self) -> str:
+        """What TWITTERAPI_STREAM_URL takes."""
+        return f"ws://{self.host}:{self.port}{_TWITTER_PATH}{SOCKET_PATH}"
+
+    @property
+    def twitter_key(self) -> str:
+        """What TWITTERAPI_API_KEY takes."""
+        return self.twitter.key
+
     # Life
 
     def app(self) -> Starlette:
@@ -148,6 +140,8 @@ class SandboxServer:
             *control.routes(),
             *SampleSources(self.world.clock, self._seed).routes(),
             *ChatPage(self.world, self._font_dir).routes(),
+            *TwitterControl(self.twitter).routes(),
+            Mount(_TWITTER_PATH, app=self.twitter),
         ]
         # A name that only resolves to loopback (DNS rebinding) is not one of ours.
         is_private = self.host in {"127.0.0.1", "localhost"}
@@ -160,39 +154,15 @@ class SandboxServer:
 
     async def start(self) -> None:
         """Listen; after this `port` is the real one."""
-        # With the protocol named, asyncio switches Nagle's algorithm off: else 40 ms an answer.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.host, self.port))
-        self.port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            self.app(),
-            http=self._connections.protocol(),
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            timeout_keep_alive=30,
-        )
-        self._server = _QuietServer(config)
-        self._task = asyncio.get_running_loop().create_task(
-            self._server.serve(sockets=[listener]), name="sandbox"
-        )
-        while not self._server.started:
-            if self._task.done():
-                await self._task
-                raise RuntimeError("the sandbox server ended before it started")
-            await asyncio.sleep(0.005)
+        self.twitter.connections = self._connections
+        await self._listening.start(self.app())
         _LOG.info("sandbox listens url=%s", self.url)
 
     async def stop(self) -> None:
         """End every wait, close every connection, stop listening."""
         self.world.pulse.close()
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            self._server.ending.set()
-            await self._task
-        self._server = self._task = None
+        await self.twitter.stop()
+        await self._listening.stop()
 
     async def __aenter__(self) -> SandboxServer:
         """Start."""
@@ -344,21 +314,41 @@ async def _run_alone(options: argparse.Namespace) -> None:
         linked_channel=not options.no_linked_channel,
         seed=options.seed,
         font_dir=options.font_dir,
+        twitter=TwitterDouble(
+            options.tweets,
+            start=options.start,
+            speed=options.speed,
+            seed=options.seed,
+            credits=options.twitter_credits,
+            settle_s=options.twitter_settle_s,
+            is_paced=not options.no_twitter_pace,
+        ),
     )
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     async with server:
+        clock = server.twitter.clock
         told = {
             "page": server.url,
             "base_url": server.base_url,
             "token": server.token,
             "feeds": server.feeds_url,
+            "twitter_url": server.twitter_url,
+            "twitter_stream_url": server.twitter_stream_url,
+            "twitter_key": server.twitter_key,
+            "twitter_clock": {"start": clock.start, "began": clock.began, "speed": clock.speed},
         }
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
         await stopping.wait()
+
+
+def _moment(text: str) -> datetime:
+    """Read a moment; without a time zone it is UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -372,5 +362,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-flood-limits", action="store_true", help="record, do not refuse")
     parser.add_argument("--no-linked-channel", action="store_true")
     parser.add_argument("--font-dir", type=Path, default=fonts if fonts.is_dir() else None)
+    twitter = parser.add_argument_group("tweets")
+    twitter.add_argument("--tweets", type=Path, help="a TSV or JSONL file of them")
+    twitter.add_argument("--start", type=_moment, help="where the clock of tweets begins (ISO)")
+    twitter.add_argument("--speed", type=float, default=1.0, help="how fast that clock goes")
+    twitter.add_argument("--twitter-credits", type=int, default=1_000_000)
+    twitter.add_argument("--twitter-settle-s", type=float, default=30.0)
+    twitter.add_argument("--no-twitter-pace", action="store_true", help="no limit on requests")
     asyncio.run(_run_alone(parser.parse_args(arguments)))
     return 0

@@ -19,6 +19,12 @@ _TEHRAN_S = 12_600
 _RHYTHM = (3, 2, 1, 1, 1, 1, 2, 4, 6, 7, 8, 8, 8, 8, 7, 7, 8, 9, 10, 11, 12, 12, 10, 6)
 
 
+def all_handles() -> list[str]:
+    """Return the usernames of everybody who talks."""
+    names = read_data("calm.toml")["people"]["handles"]
+    return [name + end for name in names for end in ("", "_", "7", "1378")]
+
+
 def _tweet(
     tweet_id: str, at: int, text: str, author: str, rng: Random, heat: float, lang: str = "fa"
 ) -> dict[str, Any]:
@@ -36,7 +42,8 @@ def _tweet(
     }
 
 
-def _calm_text(rng: Random, words: Words) -> tuple[str, str]:
+def calm_text(rng: Random, words: Words) -> tuple[str, str]:
+    """Return everyday talk, and its language."""
     data = read_data("calm.toml")["tweets"]
     if rng.random() < 0.04:
         english: Words = {name: data[name] for name in ("city_en", "thing", "n")}
@@ -54,7 +61,17 @@ def _spoken(rng: Random, core: str, tails: str) -> str:
     return f"{rng.choice(data['openers'])}{core}{rng.choice(data[tails])}"
 
 
-def _story_text(rng: Random, story: dict[str, Any], words: Words) -> str:
+def story_words(story: dict[str, Any]) -> Words:
+    """Return the words that fill a story's templates."""
+    return {
+        **read_data("calm.toml")["words"],
+        **read_data("stories.toml")["words"],
+        **{name: value for name, value in story.items() if isinstance(value, list)},
+    }
+
+
+def story_text(rng: Random, story: dict[str, Any], words: Words) -> str:
+    """Return what somebody says of a story."""
     mood = rng.choices(_MOODS, (36, 38, 26))[0]
     core = fill([rng.choice(story[mood])], words, rng)[0]
     tag = f" #{story['tag']}" if rng.random() < 0.55 else ""
@@ -70,7 +87,7 @@ def _calm(rng: Random, now: int, count: int, handles: list[str]) -> list[dict[st
         hour = (at + _TEHRAN_S) % 86_400 // 3_600
         if rng.random() * max(_RHYTHM) > _RHYTHM[hour]:
             continue
-        text, lang = _calm_text(rng, words)
+        text, lang = calm_text(rng, words)
         if text in seen:
             continue
         seen.add(text)
@@ -81,11 +98,7 @@ def _calm(rng: Random, now: int, count: int, handles: list[str]) -> list[dict[st
 def _rising(
     rng: Random, now: int, story: dict[str, Any], place: int, count: int, handles: list[str]
 ) -> list[dict[str, Any]]:
-    words: Words = {
-        **read_data("calm.toml")["words"],
-        **read_data("stories.toml")["words"],
-        **{name: value for name, value in story.items() if isinstance(value, list)},
-    }
+    words = story_words(story)
     posts: list[dict[str, Any]] = []
     seen: list[str] = []
     # Two days earlier somebody already mentioned it now and then: a past to rise against.
@@ -99,7 +112,7 @@ def _rising(
             # A few people pass on what another wrote, word for word or nearly.
             text = respell(rng.choice(seen), rng)
         else:
-            text = _story_text(rng, story, words)
+            text = story_text(rng, story, words)
         seen.append(text)
         posts.append(_tweet("", int(now - back), text, rng.choice(handles), rng, 4.0 - place / 2))
     return posts
@@ -148,11 +161,7 @@ def sample_posts(
     moment = now.timestamp() if isinstance(now, datetime) else now
     anchor = int(moment) // 60 * 60
     rng = seeded(seed, "tweets", anchor)
-    handles = [
-        name + end
-        for name in read_data("calm.toml")["people"]["handles"]
-        for end in ("", "_", "7", "1378")
-    ]
+    handles = all_handles()
     posts = _campaign(rng, anchor) + _spam(rng, anchor)
     for place, story in enumerate(stories_of(seed, anchor)):
         posts += _rising(rng, anchor, story, place, count // 14 - 12 * place, handles)
