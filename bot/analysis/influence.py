@@ -23,8 +23,8 @@ reading, the order of coming does not matter, and stored values compare without 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from math import exp2, log10
 
 from bot.models.people import Sums, Turn
 from bot.models.post import ParentKind
@@ -39,6 +39,13 @@ FOLLOWERS, ENGAGEMENT, REACH, STANDING = 40, 30, 20, 10
 SILENT_POSTS = 3
 ROBOT = 0.6
 PAID_MARK = 0.25
+_STANDINGS = {
+    Verified.NO: 0.0,
+    Verified.BLUE: PAID_MARK,
+    Verified.PERSON: 1.0,
+    Verified.BUSINESS: 1.0,
+    Verified.GOVERNMENT: 1.0,
+}
 
 # To answer takes words of one's own; to name somebody may be no more than a copy in passing.
 WEIGHTS = {
@@ -69,41 +76,29 @@ def influence(profile: Profile, sums: Sums) -> float:
 
 def influence_parts(profile: Profile, sums: Sums) -> Influence:
     """Why it is what it is."""
-    followers = max(0, profile.followers)
-    own = followers * followers / max(1, followers + max(0, profile.following))
+    followers = profile.followers
+    own = followers * followers / (followers + profile.following or 1)
     posts = sums.posts + SILENT_POSTS
     earned = (sums.likes + 2 * sums.retweets + sums.replies) / posts
-    parts = (
-        FOLLOWERS * _share(own, 7),
-        ENGAGEMENT * _share(earned, 4),
-        REACH * _share(sums.views / posts, 6),
-        STANDING * _standing(profile.verified),
-    )
-    total = sum(parts) * (ROBOT if profile.is_automated else 1)
+    of_followers = FOLLOWERS * min(1.0, log10(1 + own) / 7)
+    of_engagement = ENGAGEMENT * min(1.0, log10(1 + earned) / 4)
+    of_reach = REACH * min(1.0, log10(1 + sums.views / posts) / 6)
+    of_standing = STANDING * _STANDINGS[profile.verified]
+    total = of_followers + of_engagement + of_reach + of_standing
     return Influence(
-        followers=parts[0],
-        engagement=parts[1],
-        reach=parts[2],
-        standing=parts[3],
+        followers=of_followers,
+        engagement=of_engagement,
+        reach=of_reach,
+        standing=of_standing,
         is_robot=profile.is_automated,
-        total=round(total, 1),
+        total=round(total * ROBOT if profile.is_automated else total, 1),
     )
-
-
-def _share(value: float, powers_of_ten: int) -> float:
-    return min(1.0, math.log10(1 + max(0.0, value)) / powers_of_ten)
-
-
-def _standing(verified: Verified) -> float:
-    if verified is Verified.NO:
-        return 0.0
-    return PAID_MARK if verified is Verified.BLUE else 1.0
 
 
 def decay(strength: float, from_ms: int, to_ms: int) -> float:
     """What a strength of one moment weighs at another one, later or earlier."""
     halvings = (to_ms - from_ms) / HALF_LIFE_MS
-    return strength * math.exp2(-min(max(halvings, -MOST_HALVINGS), MOST_HALVINGS))
+    return strength * exp2(-min(max(halvings, -MOST_HALVINGS), MOST_HALVINGS))
 
 
 def turn(from_id: int, kind: LinkKind, to_id: int, at_ms: int) -> Turn:

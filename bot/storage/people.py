@@ -235,23 +235,31 @@ def _changed(
     row: Row | None, profile: Profile, seen: Seen, score: Score
 ) -> tuple[object, ...] | None:
     """The row of a person as it becomes, with what the sums gain; None when it stays."""
-    gain = seen.sums.get(profile.id, _NOTHING)
-    is_full = _is_full(profile)
+    gain = seen.sums.get(profile.id)
     at_ms = seen.at_ms
+    is_full = _is_full(profile)
     if row is None:
-        values = _values(profile, at_ms if is_full else 0)
-        points, seen_ms = score(profile, gain), at_ms
+        points = score(profile, gain or _NOTHING)
+        values, seen_ms, profile_ms = _values(profile), at_ms, at_ms if is_full else 0
     else:
-        before = _person(row)
-        is_news = at_ms >= row[14] and (is_full or not row[14])
-        values = _values(profile, at_ms if is_full else 0) if is_news else (*row[1:13], row[14])
-        now = profile if is_news else before.profile
-        points, seen_ms = score(now, before.sums.plus(gain)), max(at_ms, row[13])
-        is_same = values[:12] == row[1:13] and points == row[15] and gain is _NOTHING
-        if is_same and at_ms - row[13] < _SEEN_APART_MS:
+        now: tuple[object, ...] = row[1:13]
+        seen_ms, profile_ms = row[13], row[14]
+        if at_ms >= profile_ms and (is_full or not profile_ms):
+            values = _values(profile)
+            profile_ms = at_ms if is_full else 0
+        else:
+            values, profile = now, _person(row).profile
+        earned = Sums(
+            posts=row[16], likes=row[17], retweets=row[18], replies=row[19], views=row[20]
+        )
+        points = score(profile, earned if gain is None else earned.plus(gain))
+        is_same = gain is None and values == now and points == row[15]
+        if is_same and at_ms - seen_ms < _SEEN_APART_MS:
             return None
+        seen_ms = max(seen_ms, at_ms)
+    gain = gain or _NOTHING
     return (
-        profile.id, *values[:12], seen_ms, values[12], points,
+        profile.id, *values, seen_ms, profile_ms, points,
         gain.posts, gain.likes, gain.retweets, gain.replies, gain.views,
     )  # fmt: skip
 
@@ -263,20 +271,35 @@ def _is_full(profile: Profile) -> bool:
     )
 
 
-def _values(profile: Profile, profile_ms: int) -> tuple[object, ...]:
-    """The columns from `username` to `is_automated`, and `profile_ms`."""
-    username = _storable(profile.username.lstrip("@"), _NAME_LENGTH)
+def _values(profile: Profile) -> tuple[object, ...]:
+    """The columns from `username` to `is_automated`."""
+    username, name = profile.username, profile.name
+    description, location = profile.description, profile.location
+    if not _is_storable(username, name, description, location):
+        username, name = _storable(username, _NAME_LENGTH), _storable(name, _NAME_LENGTH)
+        description = _storable(description, _DESCRIPTION_LENGTH)
+        location = _storable(location, _NAME_LENGTH)
     return (
-        username, username.lower(), _storable(profile.name, _NAME_LENGTH),
-        _storable(profile.description, _DESCRIPTION_LENGTH),
-        _storable(profile.location, _NAME_LENGTH), profile.verified.value, profile.followers,
-        profile.following, profile.tweets, to_ms(profile.created_at), int(profile.is_protected),
-        int(profile.is_automated), profile_ms,
+        username, username.lower(), name, description, location, profile.verified.value,
+        profile.followers, profile.following, profile.tweets, to_ms(profile.created_at),
+        int(profile.is_protected), int(profile.is_automated),
     )  # fmt: skip
 
 
+def _is_storable(username: str, name: str, description: str, location: str) -> bool:
+    """As nearly all are: of whole characters, and no wider than the columns."""
+    widest = max(len(username), len(name), len(location))
+    if widest > _NAME_LENGTH or len(description) > _DESCRIPTION_LENGTH:
+        return False
+    try:
+        f"{username}{name}{description}{location}".encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _name_row(person_id: int, name: str, at_ms: int) -> tuple[object, ...]:
-    username = _storable(name.lstrip("@"), _NAME_LENGTH)
+    username = _storable(name, _NAME_LENGTH)
     return (person_id, username, username.lower(), "", "", "", "", at_ms)
 
 
