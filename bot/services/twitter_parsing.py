@@ -225,7 +225,9 @@ def _load(body: bytes) -> dict[str, Any]:
 def _mended(value: Any) -> Any:
     """Without half emoji (lone surrogates), which no database takes."""
     if type(value) is str:
-        return value if value.isascii() else value.encode("utf-16", "replace").decode("utf-16")
+        if value.isascii():
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if type(value) is dict:
         return {_mended(key): _mended(inner) for key, inner in value.items()}
     if type(value) is list:
