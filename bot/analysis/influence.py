@@ -23,10 +23,9 @@ reading, the order of coming does not matter, and stored values compare without 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp2, log10
 
-from bot.models.people import Sums, Turn
+from bot.models.people import Influence, Sums, Turn
 from bot.models.post import ParentKind
 from bot.models.tweets import LinkKind, Profile, Tweet, Verified
 
@@ -57,18 +56,6 @@ WEIGHTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Influence:
-    """The parts in points, before a robot's discount; `total` is after it."""
-
-    followers: float
-    engagement: float
-    reach: float
-    standing: float
-    is_robot: bool
-    total: float
-
-
 def influence(profile: Profile, sums: Sums) -> float:
     """How much a person is heard, 0 to 100, to one decimal."""
     return influence_parts(profile, sums).total
@@ -91,6 +78,7 @@ def influence_parts(profile: Profile, sums: Sums) -> Influence:
         reach=of_reach,
         standing=of_standing,
         is_robot=profile.is_automated,
+        discount=ROBOT,
         total=round(total * ROBOT if profile.is_automated else total, 1),
     )
 

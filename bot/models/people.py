@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from bot.models.insight import MoodSplit
+from bot.models.post import Post
 from bot.models.tweets import LinkKind, Profile
 
 
@@ -65,3 +67,38 @@ class Relation:
     times: int
     first_at: datetime
     last_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Influence:
+    """The parts in points; `total` is their sum, for a robot discounted."""
+
+    followers: float
+    engagement: float
+    reach: float
+    standing: float
+    is_robot: bool
+    discount: float  # what a robot's sum is multiplied by
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tie:
+    """Somebody whom a person turns to, or who turns to them: all ways together, as of now."""
+
+    person: Person
+    strength: float
+    kinds: tuple[LinkKind, ...]  # the strongest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonFacts:
+    """All that is known of a person."""
+
+    person: Person
+    influence: Influence
+    mood: MoodSplit  # of their newest posts
+    posts: tuple[Post, ...]
+    more: bool  # there are more posts
+    turns_to: tuple[Tie, ...]
+    turned_by: tuple[Tie, ...]

@@ -125,6 +125,12 @@ class PeopleStore:
             found.update({int(row[0]): _person(row) for row in rows})
         return found
 
+    async def authors_of(self, posts: Iterable[Post]) -> dict[int, Profile]:
+        """Who wrote these posts, by number, as far as they are stored; one read."""
+        ids = {post.author_id for post in posts} - {0}
+        found = await self.get_many(sorted(ids)) if ids else {}
+        return {person_id: person.profile for person_id, person in found.items()}
+
     async def by_username(self, username: str) -> Person | None:
         """Who bears a name now: names are given up and taken by others."""
         row = await self._db.fetch_one(
