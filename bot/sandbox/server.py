@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -154,7 +155,7 @@ class SandboxServer:
 
     async def start(self) -> None:
         """Listen; after this `port` is the real one."""
-        self.twitter.connections = self._connections
+        await self.twitter.begin(self._connections)
         await self._listening.start(self.app())
         _LOG.info("sandbox listens url=%s", self.url)
 
@@ -329,6 +330,9 @@ async def _run_alone(options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     async with server:
+        # A file of tweets is a million objects that stay: the collector need not look again.
+        gc.collect()
+        gc.freeze()
         clock = server.twitter.clock
         told = {
             "page": server.url,

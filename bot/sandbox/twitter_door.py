@@ -186,8 +186,10 @@ async def _served(
         asked = Asked(double, account, query, body, lies, double.now_ms(), rest)
         result = endpoint(asked)
     except Refused as refused:
-        price = 0 if path == BALANCE else refused.credits
-        account.charge(path, price, query=about, status=refused.status, trouble=trouble)
+        if path != BALANCE:
+            account.charge(
+                path, refused.credits, query=about, status=refused.status, trouble=trouble
+            )
         return refused.status, refused.body, headers
     if lies:
         trouble = " ".join([trouble, *sorted(lies)]).strip()

@@ -1,10 +1,11 @@
 """TwitterAPI.io's double: its tweets, people, accounts, rules and troubles, and an ASGI app.
 
-Everything is made when it is first needed, so a sandbox that nobody asks for tweets pays nothing.
+What it holds is made when it is first needed: a sandbox that nobody asks for tweets pays nothing.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -56,6 +57,11 @@ class TwitterClock:
     def set(self, moment: datetime) -> None:
         """Leap to a moment."""
         self.began, self.start = self._clock(), moment.timestamp()
+
+    def restart(self) -> None:
+        """Begin again at `start`; a clock that just follows another one has nothing to begin."""
+        if self.speed != 1.0 or self.start != self.began:
+            self.began = self._clock()
 
 
 class TwitterDouble:
@@ -266,6 +272,13 @@ class TwitterDouble:
         from bot.sandbox.twitter_door import answer
 
         await answer(self, scope, receive, send)
+
+    async def begin(self, connections: Connections) -> None:
+        """Be ready to answer: a file is read first, and only then does its clock go."""
+        self.connections = connections
+        if self._tweets is not None:
+            await asyncio.to_thread(lambda: self.shelf)
+        self.clock.restart()
 
     async def stop(self) -> None:
         """End what runs on its own."""

@@ -7,9 +7,10 @@ Empty objects are `[]` for some and `{}` for others, `inReplyToId` is null or em
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import Any
 
-from bot.sandbox.twitter_people import Person, spice
+from bot.sandbox.twitter_people import Person, person_id, spice
 from bot.sandbox.twitter_shelf import NAME, TAG, Held
 
 Json = dict[str, Any]
@@ -95,21 +96,24 @@ def write_person_shortly(person: Person) -> Json:
     }
 
 
+@lru_cache(maxsize=20_000)
+def _shown_name(username: str) -> str:
+    return str(Person(username).traits["name"])
+
+
 def _entities(tweet: Held, text: str) -> Json:
     tags = [{"indices": [m.start(), m.end()], "text": m[1]} for m in TAG.finditer(text)] + [
         {"indices": [len(text), len(text)], "text": tag} for tag in tweet.more_tags
     ]
-    mentions = []
-    for m in NAME.finditer(text):
-        other = Person(m[1])
-        mentions.append(
-            {
-                "id_str": str(other.id),
-                "indices": [m.start(), m.end()],
-                "name": other.traits["name"],
-                "screen_name": m[1],
-            }
-        )
+    mentions = [
+        {
+            "id_str": str(person_id(m[1])),
+            "indices": [m.start(), m.end()],
+            "name": _shown_name(m[1]),
+            "screen_name": m[1],
+        }
+        for m in NAME.finditer(text)
+    ]
     entities: Json = {"hashtags": tags, "symbols": [], "urls": [], "user_mentions": mentions}
     at = text.find("https://t.co/")
     if tweet.page and at >= 0:
@@ -208,7 +212,7 @@ class TweetForms:
             "inReplyToId": str(tweet.reply_to_id) if tweet.reply_to else nobody,
             "conversationId": str(tweet.conversation),
             "displayTextRange": [0, len(cut)],
-            "inReplyToUserId": str(Person(tweet.reply_to).id) if tweet.reply_to else None,
+            "inReplyToUserId": str(person_id(tweet.reply_to)) if tweet.reply_to else None,
             "inReplyToUsername": tweet.reply_to or None,
             "isPinned": False,
             "isRetweet": original is not None,

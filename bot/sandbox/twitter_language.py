@@ -35,19 +35,26 @@ class Node:
     all_of: tuple[Node, ...] = ()
     any_of: tuple[Node, ...] = ()
 
-    def places(self, shelf: Shelf) -> Sequence[int] | None:
-        """Return where fitting tweets can be at all; None: anywhere."""
+    def places(self, shelf: Shelf) -> list[list[int]] | None:
+        """Return lists of where fitting tweets can be at all; None: anywhere."""
         if self.key:
-            return shelf.places(self.key)
+            return [shelf.places(self.key)]
         if self.all_of:
             found = [places for part in self.all_of if (places := part.places(shelf)) is not None]
-            return min(found, key=len) if found else None
+            return min(found, key=_size) if found else None
         if self.any_of:
-            each = [part.places(shelf) for part in self.any_of]
-            if any(places is None for places in each):
-                return None
-            return sorted({place for places in each for place in places or ()})
+            merged: list[list[int]] = []
+            for part in self.any_of:
+                places = part.places(shelf)
+                if places is None:
+                    return None
+                merged += places
+            return merged
         return None
+
+
+def _size(lists: list[list[int]]) -> int:
+    return sum(len(places) for places in lists)
 
 
 @dataclass(frozen=True)
@@ -229,7 +236,8 @@ def _not(node: Node) -> Node:
 def _phrase(text: str) -> Node:
     words = words_of(text)
     if not words:
-        return _ANYTHING
+        # A smiley, or an address: nothing the index knows.
+        return Node(lambda tweet: text in tweet.text) if text else _ANYTHING
     wanted = f" {' '.join(words)} "
     # The index knows single words; of a phrase, the longest one is the rarest guess.
     return Node(lambda tweet: wanted in tweet.words, key=max(words, key=len))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from random import Random
 from typing import Any
 
@@ -22,6 +22,7 @@ def spice(number: int, salt: str) -> int:
     return zlib.crc32(f"{salt}{number}".encode())
 
 
+@lru_cache(maxsize=50_000)
 def person_id(username: str) -> int:
     """Return the id of a username: always the same, 18 digits."""
     digest = hashlib.sha256(username.casefold().encode()).digest()

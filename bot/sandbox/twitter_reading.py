@@ -51,8 +51,7 @@ def keyed(asked: Asked, key: str) -> Callable[[int], Iterable[Held]]:
 
     def listed(as_of_ms: int) -> Iterable[Held]:
         end_ms = min(until_ms or as_of_ms + 1, as_of_ms + 1)
-        places = double.shelf.places(key)
-        found = double.shelf.between(since_ms, end_ms, places)
+        found = double.shelf.between(since_ms, end_ms, [double.shelf.places(key)])
         return (tweet for tweet in found if not tweet.is_deleted and key in set(tweet.keys()))
 
     return listed

@@ -108,8 +108,9 @@ class Rules:
     def change(self, rule: Rule, tag: str, value: str, interval_s: float, *, active: bool) -> None:
         """Change a rule; one that wakes begins with what is written from now on."""
         if active and not (rule.is_active and rule.value == value):
-            rule.from_ms = self._double.now_ms() + 1
-            rule.seen.clear()
+            rule.from_ms = now_ms = self._double.now_ms()
+            before = self._double.found(self._double.read(value), now_ms, since_ms=now_ms)
+            rule.seen = {tweet.id: tweet.at_ms for tweet in before}
             rule.due = time.monotonic()
         rule.tag, rule.value, rule.interval_s, rule.is_active = tag, value, interval_s, active
         if active and self._task is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import merge
 
 from bot.sandbox.twitter_people import Person, spice
 
@@ -142,14 +143,23 @@ class Shelf:
         return self._places.get(key, [])
 
     def between(
-        self, since_ms: int, until_ms: int, places: Sequence[int] | None = None
+        self, since_ms: int, until_ms: int, lists: Sequence[list[int]] | None = None
     ) -> Iterator[Held]:
-        """Walk from the newest to the oldest of [since, until), all or those at `places`."""
+        """Walk from the newest to the oldest of [since, until): all, or what is in the lists."""
         first, end = bisect_left(self._times, since_ms), bisect_left(self._times, until_ms)
         tweets = self._tweets
-        if places is None or end - first <= len(places):
-            # Fewer lie in this time than share the key: no need of the index.
+        if lists is None or end - first <= sum(len(places) for places in lists):
+            # Fewer lie in this time than are listed: no need of the index.
             yield from (tweets[place] for place in range(end - 1, first - 1, -1))
             return
-        low, high = bisect_left(places, first), bisect_right(places, end - 1)
-        yield from (tweets[places[nth]] for nth in range(high - 1, low - 1, -1))
+        last = -1
+        parts = [_downwards(places, first, end) for places in lists]
+        for place in parts[0] if len(parts) == 1 else merge(*parts, reverse=True):
+            if place != last:
+                yield tweets[place]
+            last = place
+
+
+def _downwards(places: list[int], first: int, end: int) -> Iterator[int]:
+    low, high = bisect_left(places, first), bisect_left(places, end)
+    return (places[nth] for nth in range(high - 1, low - 1, -1))

@@ -44,7 +44,7 @@ class TwitterSite:
 
     async def start(self) -> None:
         """Listen."""
-        self.twitter.connections = self._connections
+        await self.twitter.begin(self._connections)
         await self._listening.start(self.twitter)
 
     async def stop(self) -> None:
