@@ -53,6 +53,12 @@ class ScriptedService:
         self.url = ""
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._arrival = asyncio.Condition()
+
+    async def arrived(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        async with asyncio.timeout(5), self._arrival:
+            await self._arrival.wait_for(lambda: len(self.came) >= count)
 
     async def __aenter__(self) -> ScriptedService:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -70,7 +76,9 @@ class ScriptedService:
         try:
             while True:
                 came = await _read(reader)
-                self.came.append(came)
+                async with self._arrival:
+                    self.came.append(came)
+                    self._arrival.notify_all()
                 reply = self.replies[min(len(self.came), len(self.replies)) - 1]
                 if reply.hold is not None:
                     await reply.hold.wait()
