@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from bot.analysis.entities import outside_entities
+from bot.analysis.entities import may_hold_entities, outside_entities
 from bot.analysis.joins import join_display
 from bot.analysis.letters import (
     ARABIC_LETTERS,
@@ -37,10 +37,11 @@ _NOT_SIGN = re.compile(rf"(?<=[{ARABIC_LETTERS}{MARKS}]){ZWNJ}*¬{ZWNJ}*(?=[{ARA
 _SPACES = re.compile(" {2,}")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SPACE_BEFORE = re.compile(
-    rf" (?<=[{ARABIC_LETTERS}{MARKS}»)] )(?=[،؟»]|؛(?![()])|[.!:](?:\s|$))| (?<=« )"  # ؛) winks
+    rf" (?<=[{ARABIC_LETTERS}{MARKS}»)] )(?=[،؟»]|؛(?![()])|[.!:](?:\s|$))"  # ؛) winks
 )
-_LOOSE_POINT = re.compile(" (?:[،؟»؛.!:]|(?<=« ))")
-_SPACE_AFTER = re.compile(rf"[،؛؟](?=[{ARABIC_LETTERS}])")
+_LOOSE = re.compile(" [ ،؟»؛.!:]")
+_SPACE_AFTER_COMMA = re.compile(rf"،(?=[{ARABIC_LETTERS}])")  # a single character is found in C
+_SPACE_AFTER = re.compile(rf"[؛؟](?=[{ARABIC_LETTERS}])")
 
 
 def normalise(text: str) -> str:
@@ -53,12 +54,10 @@ def normalise(text: str) -> str:
     """
     text = unicodedata.normalize("NFC", text)
     if DISPLAY_CLASS.search(text):
-        # First what may stand between characters: only then it is clear where entities end.
-        text = _OLD_HALF_SPACE.sub(ZWNJ, _INVISIBLE.sub("", text))
-        text = unicodedata.normalize("NFC", outside_entities(text, _clean_letters))
+        text = _clean(text)
     if "¬" in text:
         text = _NOT_SIGN.sub(ZWNJ, text)
-    if ZWNJ in text:
+    if ZWNJ in text and _HALF_SPACE_EDGE.search(text):
         text = unicodedata.normalize("NFC", outside_entities(text, _clean_half_spaces))
     if ZWJ in text:
         text = _ZWJ_INSIDE.sub("", text)
@@ -67,8 +66,22 @@ def normalise(text: str) -> str:
     return join_display(_tidy_spaces(text))
 
 
+def _clean(text: str) -> str:
+    if not may_hold_entities(text):
+        clean = _clean_letters(text)
+        if not may_hold_entities(clean):
+            return unicodedata.normalize("NFC", clean)
+    # First what may stand between characters: only then it is clear where entities end.
+    text = _OLD_HALF_SPACE.sub(ZWNJ, _INVISIBLE.sub("", text))
+    return unicodedata.normalize("NFC", outside_entities(text, _clean_letters))
+
+
 def _clean_letters(text: str) -> str:
-    return DISPLAY_CLASS.sub(show, text.replace("\r\n", "\n"))
+    if "ي" in text or "ك" in text:  # the commonest ones by themselves: no callback each
+        text = text.replace("ي", "ی").replace("ك", "ک")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n")
+    return DISPLAY_CLASS.sub(show, text)
 
 
 def _clean_half_spaces(text: str) -> str:
@@ -91,14 +104,16 @@ def _add_space(match: re.Match[str]) -> str:
 
 
 def _tidy_spaces(text: str) -> str:
-    if "  " in text:
-        text = _SPACES.sub(" ", text)
     if "\n" in text:
-        text = text.replace(" \n", "\n").replace("\n ", "\n")
+        text = "\n".join(map(str.strip, text.split("\n")))
         if "\n\n\n" in text:
             text = _BLANK_LINES.sub("\n\n", text)
-    if _LOOSE_POINT.search(text):
-        text = _SPACE_BEFORE.sub("", text)
-    if "،" in text or "؟" in text or "؛" in text:
+    if _LOOSE.search(text):
+        text = _SPACE_BEFORE.sub("", _SPACES.sub(" ", text) if "  " in text else text)
+    if "«" in text:
+        text = text.replace("« ", "«")
+    if "،" in text:
+        text = _SPACE_AFTER_COMMA.sub("، ", text)
+    if "؟" in text or "؛" in text:
         text = _SPACE_AFTER.sub(_add_space, text)
     return text.strip()

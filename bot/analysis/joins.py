@@ -8,7 +8,7 @@ half-space, and only where `join_key` would join too, so that both forms of a te
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from bot.analysis.letters import ARABIC_LETTERS, KEY_CLASS, MARKS, ZWJ, ZWNJ, compare
 from bot.analysis.words import entries
@@ -65,6 +65,7 @@ def _tails() -> tuple[frozenset[str], frozenset[str]]:
     return frozenset({*present, *_PARTICIPLE}), frozenset({*past, *_PARTICIPLE})
 
 
+@lru_cache(maxsize=4096)
 def is_verb_form(key: str) -> bool:
     """Whether می may stand before this word (a key): a stem with a personal ending.
 

@@ -14,7 +14,6 @@ _GAP = re.compile(f"[{SEPARATORS}][{SEPARATORS} ]*")
 # «خانه‌ی ما», «خانه ی ما» and «خانۀ ما» say the same: the ی is read, not meant.
 _EZAFE = re.compile(f"ه{ZWNJ}+ی(?!{ZWNJ}*[{ARABIC_LETTERS}])")
 _EZAFE_APART = re.compile("ه(?: ی)+(?= |$)")
-_SPACES = re.compile(" {2,}")
 
 
 def first_of(match: re.Match[str]) -> str:
@@ -42,13 +41,12 @@ def fold(text: str) -> str:
             key = _EZAFE.sub("ه", key)
         key = key.replace(ZWNJ, "")
     key = _GAP.sub(" ", key)
-    if "  " in key:
-        key = _SPACES.sub(" ", key)
+    key = " ".join(key.split()) if "  " in key else key.strip(" ")
     if _TRIPLE.search(key):
         key = _LONG.sub(first_of, key)
     if "ه ی" in key:
         key = _EZAFE_APART.sub("ه", key)
-    return join_key(key.strip(" "))
+    return join_key(key)
 
 
 def fold_tag(tag: str) -> str:

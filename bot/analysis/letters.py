@@ -65,6 +65,7 @@ def _display() -> dict[str, str]:
     table["\u0640"] = ""  # kashida
     table |= dict.fromkeys((*_span(0x2000, 0x200A), *"\t\u00a0\u1680\u202f\u205f\u3000"), " ")
     table |= dict.fromkeys("\r\v\f\u0085\u2028\u2029", "\n")
+    table |= dict.fromkeys(OLD_HALF_SPACES, ZWNJ)
     return table
 
 
@@ -108,7 +109,7 @@ def _class_of(table: dict[str, str], removed: str) -> re.Pattern[str]:
 
 
 DISPLAY = _display()
-DISPLAY_CLASS = _class_of(DISPLAY, INVISIBLE + OLD_HALF_SPACES)
+DISPLAY_CLASS = _class_of(DISPLAY, INVISIBLE)
 KEY = _key(DISPLAY)
 KEY_CLASS = _class_of(KEY, INVISIBLE + MARKS + _FOREIGN_MARKS)
 
