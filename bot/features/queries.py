@@ -9,18 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from bot.analysis.tweet_query import CheckedQuery, check
+from bot.analysis.tweet_query import check
 from bot.errors import BadInput, NotFound
+from bot.features.tweet_intake import TweetIntake
 from bot.models.tweets import Priority, ResultType, Tweet, TweetQuery
 from bot.ports import Clock
+from bot.services.twitter_api import TwitterApi
+from bot.services.twitter_prices import PRICES
 from bot.storage.queries import QueryStore, QueryYield
 from bot.utils.times import zone
-
-if TYPE_CHECKING:
-    from bot.features.tweet_intake import TweetIntake
-    from bot.services.twitter_api import TwitterApi
 
 LEAST_INTERVAL_S, MOST_INTERVAL_S = 60, 86_400
 DEFAULT_INTERVAL_S = {Priority.HIGH: 300, Priority.MEDIUM: 900, Priority.LOW: 3600}
@@ -29,6 +27,7 @@ JUDGED_DAYS = 7
 _LEAST_SPENT = 600  # credits in those days: less says nothing
 _COSTLY = 5  # times what a kept new tweet costs over all
 _LEAST_BOUGHT = 60  # tweets, before their overlap says something
+_PRICE = PRICES["search"]
 _OVERLAP = 0.25  # of the tweets bought were new
 
 
@@ -199,9 +198,9 @@ class Queries:
             text=checked.text,
             tweets=tuple(newest[:count]),
             found=len(newest),
-            credits=search_price(page.count),
+            credits=_PRICE.of(page.count),
             per_day=per_day,
-            credits_per_day=None if per_day is None else search_price(per_day),
+            credits_per_day=None if per_day is None else _PRICE.of(per_day),
             problems=checked.problems,
         )
 
@@ -237,11 +236,6 @@ def judge(lines: Sequence[QueryLine]) -> list[Suggestion]:
         if kind is not None:
             found.append(Suggestion(kind=kind, query=line.query, week=week))
     return sorted(found, key=lambda one: one.week.credits, reverse=True)
-
-
-def search_price(tweets: int) -> int:
-    """What an answer with so many tweets costs, in credits."""
-    return 15 * max(1, tweets)
 
 
 def _interval(seconds: int) -> int:
