@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from bot.assembly_tweets import Around, TwitterValues, assemble_twitter
 from bot.errors import StorageError
 from bot.features.admin import Admin
 from bot.features.alerts import Alerts
@@ -40,6 +41,7 @@ from bot.features.watches import Watches
 from bot.features.workers import Workers
 from bot.handlers.views.admin import disk_notice, source_gone_notice, trouble_notice
 from bot.handlers.views.alerts import alert_messages
+from bot.handlers.views.budget import spending_notice
 from bot.handlers.views.digests import digest_chart, digest_messages
 from bot.handlers.views.page import Reader
 from bot.hoshyar import Hoshyar
@@ -48,6 +50,7 @@ from bot.models.chart import RenderedDigest
 from bot.models.disk import DiskState
 from bot.models.insight import Digest
 from bot.models.messages import OutMessage
+from bot.models.spending import SpendingNotice
 from bot.models.user import Chat
 from bot.models.work import Lane
 from bot.ports import Database, SharedCache
@@ -70,6 +73,7 @@ from bot.storage.insights import TrendStore
 from bot.storage.leases import LeaseStore
 from bot.storage.origins import OriginStore
 from bot.storage.outbox import OutboxStore
+from bot.storage.people import PeopleStore
 from bot.storage.posts import PostStore
 from bot.storage.retention import RetentionStore
 from bot.storage.sent_files import SentFileStore
@@ -107,6 +111,7 @@ class Values:
     retention_months: int = 0
     disk_limit_gb: int = 0
     redis_url: str = field(default="", repr=False)
+    twitter: TwitterValues = field(default_factory=TwitterValues)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +141,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
     users, chats, watches = UserStore(db), ChatStore(db), WatchStore(db)
     received, echoes, plans = ReceivedStore(db), EchoStore(db), DigestStore(db)
     outbox, inbox_store, job_store = OutboxStore(db), InboxStore(db), JobStore(db)
-    alert_store = AlertStore(db)
+    alert_store, people = AlertStore(db), PeopleStore(db)
     worker = values.worker or _made_up_name()
     lease_store, workers = LeaseStore(db), WorkerStore(db)
 
@@ -174,11 +179,27 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
     )
     notices.publisher, notices.telegram = publisher, telegram
 
-    render = _Rendering(sources, telegram)
+    render = _Rendering(sources, people, telegram)
     retention = Retention(
         RetentionStore(db), posts, OriginStore(db), search, clock, months=values.retention_months
     )
     intake = Intake(posts, OriginStore(db), oldest=retention.oldest)
+    leases = Leases(lease_store, worker)
+    twitter = assemble_twitter(
+        values.twitter,
+        Around(
+            db=db,
+            clock=clock,
+            timezone=values.timezone,
+            cache=cache,
+            intake=intake,
+            people=people,
+            leases=leases,
+            oldest=retention.oldest,
+            on_notice=notices.of_spending,
+        ),
+        stack,
+    )
     sizes = SizeStore(db)
     disk = Disk(
         sizes,
@@ -221,6 +242,11 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         disk=disk,
         analyse=analyser,
         lookup=Lookup(analyser, trends, search, posts, sources, clock, oldest=retention.oldest),
+        people=twitter.people,
+        twitter=twitter.api,
+        budget=twitter.budget,
+        queries=twitter.queries,
+        live=twitter.live,
         chat=ChatFeature(search, posts, sources, analyser, OfflineModel(), clock),
         chats=Chats(
             users,
@@ -289,7 +315,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         inbox=inbox,
         inbox_store=inbox_store,
         job_store=job_store,
-        leases=Leases(lease_store, worker),
+        leases=leases,
         workers=workers,
         charts=charts,
         cache=cache,
@@ -329,17 +355,20 @@ async def _unreachable(chats: ChatStore, chat_id: int) -> None:
 class _Rendering:
     """Features make data; the words come from the views, which they may not know."""
 
-    def __init__(self, sources: SourceStore, telegram: TelegramApi) -> None:
+    def __init__(self, sources: SourceStore, people: PeopleStore, telegram: TelegramApi) -> None:
         self._sources = sources
+        self._people = people
         self._telegram = telegram
 
     async def digest(self, digest: Digest, chat: Chat) -> RenderedDigest:
         names = await self._sources.names()
-        messages = digest_messages(digest, chat, names, self._username())
+        people = await self._people.authors_of(digest.posts.values())
+        messages = digest_messages(digest, chat, names, self._username(), people)
         return RenderedDigest(messages=tuple(messages), chart=digest_chart(digest, chat))
 
     async def alert(self, alert: Alert, chat: Chat) -> Sequence[OutMessage]:
-        return alert_messages(alert, chat, await self._sources.names())
+        people = await self._people.authors_of(post for item in alert.items for post in item.posts)
+        return alert_messages(alert, chat, await self._sources.names(), people)
 
     def _username(self) -> str:
         try:
@@ -361,6 +390,10 @@ class _Notices:
         """A feed died and was switched off."""
         message = source_gone_notice(self._reader(), notice.source.name, notice.error)
         await self._tell(message, notice.key)
+
+    async def of_spending(self, notice: SpendingNotice) -> None:
+        """Money for tweets: none left, some again, or some that nobody can account for."""
+        await self._tell(spending_notice(self._reader(), notice), notice.key)
 
     async def of_disk(self, state: DiskState, key: str) -> None:
         """The room runs out, or has run out."""

@@ -14,9 +14,12 @@ from bot.features.collect import Collector
 from bot.features.disk import Disk
 from bot.features.imports import Importer
 from bot.features.jobs import Jobs
+from bot.features.live import LiveTweets
 from bot.features.lookup import Lookup
+from bot.features.people import People
 from bot.features.plans import DigestPlans
 from bot.features.publish import Publisher
+from bot.features.queries import Queries
 from bot.features.reports import Reports
 from bot.features.retention import Retention
 from bot.features.sources import Sources
@@ -25,6 +28,8 @@ from bot.features.workers import Workers
 from bot.ports import Clock
 from bot.services.cache_service import CacheService
 from bot.services.search_index import SearchIndex
+from bot.services.twitter_api import TwitterApi
+from bot.services.twitter_budget import Budget
 from bot.storage.posts import PostStore
 
 
@@ -45,6 +50,11 @@ class Hoshyar:
     disk: Disk
     analyse: Analyser
     lookup: Lookup
+    people: People
+    twitter: TwitterApi
+    budget: Budget
+    queries: Queries
+    live: LiveTweets
     chat: Chat
     chats: Chats
     watches: Watches

@@ -77,7 +77,9 @@ async def _term(asked: InlineAsked) -> list[Shared]:
             continue
         names = await asked.hoshyar.lookup.source_names()
         ref = (await asked.hoshyar.chats.refs(TERM, [(facts.key, facts.term)]))[0]
-        return [shared_card(asked.reader, facts, ref, names, asked.telegram.bot.username)]
+        people = await asked.hoshyar.people.authors_of(facts.posts)
+        username = asked.telegram.bot.username
+        return [shared_card(asked.reader, facts, ref, names, username, people)]
     return [shared_nothing(asked.reader, shown)]
 
 

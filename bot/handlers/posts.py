@@ -41,7 +41,8 @@ async def show_search(
     )
     names = await asked.hoshyar.lookup.source_names()
     ref = await query_ref(asked, query)
-    await asked.show(search_message(asked.reader, found, ref, names, asked.owner))
+    people = await asked.hoshyar.people.authors_of(found.posts)
+    await asked.show(search_message(asked.reader, found, ref, names, asked.owner, people))
 
 
 async def news(asked: Asked) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bot.analysis.terms import trend_key
 from bot.errors import BadInput
 from bot.handlers.asked import Asked, Commands, Presses
@@ -17,6 +19,7 @@ from bot.handlers.views.cards import (
 from bot.handlers.views.start import usage_message
 from bot.handlers.views.trends import trends_message, window_row
 from bot.models.insight import Window
+from bot.models.post import Post
 from bot.utils.times import ascii_digits
 
 NEWS_OF_A_CARD = 5
@@ -113,12 +116,12 @@ async def card(asked: Asked) -> None:
 
 async def show_card(asked: Asked, term: Term, window: Window, page: int) -> None:
     facts = await asked.hoshyar.lookup.term(term.shown, term.key, window)
-    place = await _place(asked, Term(facts.key, facts.term), page)
+    place = await _place(asked, Term(facts.key, facts.term), page, facts.posts)
     await asked.show(card_message(asked.reader, facts, place))
     asked.hoshyar.chat.has_shown(facts.term, asked.chat)
 
 
-async def _place(asked: Asked, term: Term, page: int) -> CardPlace:
+async def _place(asked: Asked, term: Term, page: int, posts: Iterable[Post]) -> CardPlace:
     watch = await asked.hoshyar.watches.find(asked.chat.id, term.key)
     muted = await asked.hoshyar.watches.muted(asked.chat.id)
     return CardPlace(
@@ -128,6 +131,7 @@ async def _place(asked: Asked, term: Term, page: int) -> CardPlace:
         watched=watch is not None,
         muted_until=muted.get(term.key),
         sources=await asked.hoshyar.lookup.source_names(),
+        people=await asked.hoshyar.people.authors_of(posts),
     )
 
 
@@ -138,7 +142,7 @@ async def why(asked: Asked) -> None:
     explained = await asked.hoshyar.lookup.why(term.shown, window)
     wanted = [explained.first_post_id or 0, *explained.post_ids]
     posts = await asked.hoshyar.lookup.posts([post_id for post_id in wanted if post_id])
-    place = await _place(asked, term, asked.number(2))
+    place = await _place(asked, term, asked.number(2), posts.values())
     await asked.show(why_message(asked.reader, explained, posts, place))
 
 
@@ -147,7 +151,7 @@ async def card_news(asked: Asked) -> None:
     term = await term_of(asked, asked.arg(0))
     window = window_of(asked.arg(1))
     news = await asked.hoshyar.lookup.term_news(term.shown, window, NEWS_OF_A_CARD)
-    place = await _place(asked, term, asked.number(2))
+    place = await _place(asked, term, asked.number(2), news)
     await asked.show(card_news_message(asked.reader, term.shown, window, news, place))
 
 
@@ -159,7 +163,7 @@ async def mood(asked: Asked) -> None:
 
 async def _show_mood(asked: Asked, term: Term, window: Window, page: int) -> None:
     facts = await asked.hoshyar.lookup.term(term.shown, term.key, window, moods=True)
-    place = await _place(asked, Term(facts.key, facts.term), page)
+    place = await _place(asked, Term(facts.key, facts.term), page, facts.posts)
     await asked.show(sentiment_message(asked.reader, facts, place))
 
 

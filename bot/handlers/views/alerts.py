@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bot.handlers.buttons import NEW, Verb, pack
-from bot.handlers.views.page import Reader, post_lines, shortened
+from bot.handlers.views.page import NOBODY, Reader, post_lines, shortened
 from bot.handlers.views.trends import BUTTON_LENGTH, TERM_LENGTH
 from bot.models.alert import Alert, AlertItem
 from bot.models.entities import TEXT_LIMIT
 from bot.models.insight import Window
 from bot.models.messages import Button, OutMessage, RichText
+from bot.models.tweets import Profile
 from bot.models.user import Chat, ChatKind, Watch
 
 MUTED_HOURS = 6
@@ -23,12 +24,17 @@ def watch_handle(watch_id: int) -> str:
     return f"w{watch_id}"
 
 
-def alert_messages(alert: Alert, chat: Chat, sources: Mapping[int, str]) -> list[OutMessage]:
+def alert_messages(
+    alert: Alert,
+    chat: Chat,
+    sources: Mapping[int, str],
+    people: Mapping[int, Profile] = NOBODY,
+) -> list[OutMessage]:
     """Everything new on a chat's watches, in as few messages as it fits into."""
     reader = Reader.of(chat, alert.at)
     parts: list[tuple[RichText, list[AlertItem]]] = []
     for item in alert.items:
-        for block in _blocks(reader, item, sources):
+        for block in _blocks(reader, item, sources, people):
             if parts and parts[-1][0].length + block.length + 2 <= TEXT_LIMIT - MARGIN:
                 parts[-1][0].newline(2).add(block)
                 if item not in parts[-1][1]:
@@ -38,7 +44,9 @@ def alert_messages(alert: Alert, chat: Chat, sources: Mapping[int, str]) -> list
     return [body.message(keyboard=_keyboard(reader, items, chat)) for body, items in parts]
 
 
-def _blocks(reader: Reader, item: AlertItem, sources: Mapping[int, str]) -> list[RichText]:
+def _blocks(
+    reader: Reader, item: AlertItem, sources: Mapping[int, str], people: Mapping[int, Profile]
+) -> list[RichText]:
     found = len(item.posts) + item.more
     head = reader.rich(
         "alert.title",
@@ -47,7 +55,7 @@ def _blocks(reader: Reader, item: AlertItem, sources: Mapping[int, str]) -> list
     )
     if item.held:
         head.newline().add(reader.rich("alert.held", when=reader.when(item.since)))
-    posts = [post_lines(reader, post, sources) for post in item.posts]
+    posts = [post_lines(reader, post, sources, people) for post in item.posts]
     if item.more:
         posts.append(reader.rich("alert.more", n=item.more))
     return [reader.lines(head, *posts[:1]), *posts[1:]]

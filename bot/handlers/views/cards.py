@@ -28,6 +28,7 @@ from bot.models.insight import Explanation, Trend, Window
 from bot.models.lookup import TermFacts
 from bot.models.messages import Button, Keyboard, OutMessage, RichText
 from bot.models.post import Mood, Post
+from bot.models.tweets import Profile
 from bot.storage.watches import FOREVER
 
 PROOFS = 3
@@ -46,6 +47,7 @@ class CardPlace:
     watched: bool = False
     muted_until: datetime | None = None
     sources: Mapping[int, str] = field(default_factory=dict)
+    people: Mapping[int, Profile] = field(default_factory=dict)  # who wrote the posts
 
 
 def card_message(reader: Reader, facts: TermFacts, place: CardPlace) -> OutMessage:
@@ -56,7 +58,7 @@ def card_message(reader: Reader, facts: TermFacts, place: CardPlace) -> OutMessa
     if facts.posts:
         body.newline(2).add(reader.rich("card.proof"))
         for post in facts.posts[:PROOFS]:
-            body.newline().add(post_lines(reader, post, place.sources))
+            body.newline().add(post_lines(reader, post, place.sources, place.people))
     return body.message(keyboard=_card_keyboard(reader, facts, place))
 
 
@@ -227,12 +229,12 @@ def why_message(
     first = posts.get(why.first_post_id or 0)
     if first:
         body.newline(2).add(reader.rich("why.first"))
-        body.newline().add(post_lines(reader, first, place.sources))
+        body.newline().add(post_lines(reader, first, place.sources, place.people))
     top = [posts[i] for i in why.post_ids if i in posts and i != why.first_post_id][:PROOFS]
     if top:
         body.newline(2).add(reader.rich("why.top"))
         for post in top:
-            body.newline().add(post_lines(reader, post, place.sources))
+            body.newline().add(post_lines(reader, post, place.sources, place.people))
     if not first and not top:
         body.newline(2).add(reader.rich("why.none"))
     return body.message(keyboard=back_to_card(reader, place, why.window))
@@ -248,7 +250,7 @@ def card_news_message(
         past = reader.t(f"window_past.{window}")
         body.newline(2).add(reader.rich("posts.news_none", term=shown, window=past))
     for post in news:
-        body.newline(2).add(post_lines(reader, post, place.sources))
+        body.newline(2).add(post_lines(reader, post, place.sources, place.people))
     return body.message(keyboard=back_to_card(reader, place, window))
 
 
@@ -277,7 +279,7 @@ def sentiment_message(reader: Reader, facts: TermFacts, place: CardPlace) -> Out
         if samples:
             body.newline(2).add(reader.rich(f"sentiment.sample_{mood}"))
         for post in samples:
-            body.newline().add(post_lines(reader, post, place.sources))
+            body.newline().add(post_lines(reader, post, place.sources, place.people))
     body.newline(2).add(reader.text().italic(reader.t("sentiment.method")))
     return body.message(keyboard=keyboard)
 

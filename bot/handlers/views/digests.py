@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.handlers.buttons import NEW, Verb, pack
 from bot.handlers.views.page import (
+    NOBODY,
     Reader,
     mood_bar,
     mood_words,
@@ -26,6 +27,7 @@ from bot.models.chart import (
 from bot.models.entities import CAPTION_LIMIT, TEXT_LIMIT
 from bot.models.insight import Digest, Trend, Window
 from bot.models.messages import Button, Keyboard, OutMessage, RichText
+from bot.models.tweets import Profile
 from bot.models.user import Chat, ChatKind
 from bot.storage.talks import TERM, ref_of
 
@@ -38,11 +40,15 @@ CARD_BUTTONS = 4
 
 
 def digest_messages(
-    digest: Digest, chat: Chat, sources: Mapping[int, str], bot_username: str
+    digest: Digest,
+    chat: Chat,
+    sources: Mapping[int, str],
+    bot_username: str,
+    people: Mapping[int, Profile] = NOBODY,
 ) -> list[OutMessage]:
     """The digest in messages; the first is short enough to be its chart's caption."""
     reader = Reader.of(chat, digest.at)
-    blocks = _details(reader, digest, sources)
+    blocks = _details(reader, digest, sources, people)
     parts = [_caption(reader, digest)]
     current = reader.text()
     for block in blocks:
@@ -98,20 +104,27 @@ def _top_line(reader: Reader, digest: Digest, trend: Trend, rank: int) -> RichTe
     return line
 
 
-def _details(reader: Reader, digest: Digest, sources: Mapping[int, str]) -> list[RichText]:
+def _details(
+    reader: Reader, digest: Digest, sources: Mapping[int, str], people: Mapping[int, Profile]
+) -> list[RichText]:
     blocks = [
-        _detail(reader, digest, trend, rank, sources)
+        _detail(reader, digest, trend, rank, sources, people)
         for rank, trend in enumerate(digest.trends[:DETAILED], 1)
     ]
     if digest.news:
-        lines = [post_lines(reader, post, sources) for post in digest.news[:NEWS]]
+        lines = [post_lines(reader, post, sources, people) for post in digest.news[:NEWS]]
         blocks.append(reader.lines(reader.rich("digest.news"), lines[0]))
         blocks += lines[1:]
     return blocks
 
 
 def _detail(
-    reader: Reader, digest: Digest, trend: Trend, rank: int, sources: Mapping[int, str]
+    reader: Reader,
+    digest: Digest,
+    trend: Trend,
+    rank: int,
+    sources: Mapping[int, str],
+    people: Mapping[int, Profile],
 ) -> RichText:
     head = reader.text().plain(f"{reader.n(rank)}. ").bold(term_shown(reader, trend))
     facts = reader.rich(
@@ -121,9 +134,8 @@ def _detail(
         mood=f"{mood_bar(trend.mood)} {mood_words(reader, trend.mood)}".strip(),
     )
     proof = next((digest.posts[i] for i in trend.post_ids if i in digest.posts), None)
-    return reader.lines(
-        head, facts, post_lines(reader, proof, sources) if proof is not None else None
-    )
+    said = None if proof is None else post_lines(reader, proof, sources, people)
+    return reader.lines(head, facts, said)
 
 
 def _keyboard(reader: Reader, digest: Digest, chat: Chat, bot_username: str) -> Keyboard:

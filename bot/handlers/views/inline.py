@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.handlers.views.cards import fact_lines
-from bot.handlers.views.page import Reader, mood_words, post_lines, shortened
+from bot.handlers.views.page import NOBODY, Reader, mood_words, post_lines, shortened
 from bot.handlers.views.trends import TERM_LENGTH, term_shown, times_usual
 from bot.models.insight import Trend
 from bot.models.lookup import TermFacts
 from bot.models.messages import Button, OutMessage
+from bot.models.tweets import Profile
 
 PROOFS = 2
 LONGEST_TITLE = 60
@@ -42,12 +43,17 @@ def shared_trend(reader: Reader, trend: Trend, ref: str, bot_username: str) -> S
 
 
 def shared_card(
-    reader: Reader, facts: TermFacts, ref: str, sources: Mapping[int, str], bot_username: str
+    reader: Reader,
+    facts: TermFacts,
+    ref: str,
+    sources: Mapping[int, str],
+    bot_username: str,
+    people: Mapping[int, Profile] = NOBODY,
 ) -> Shared:
     """A term's card without buttons that would act for others; one leads to the bot."""
     body = fact_lines(reader, facts)
     for post in facts.posts[:PROOFS]:
-        body.newline().add(post_lines(reader, post, sources))
+        body.newline().add(post_lines(reader, post, sources, people))
     posts = reader.count("posts", facts.trend.volume if facts.trend else facts.volume)
     mood = mood_words(reader, facts.mood)
     if facts.trend:

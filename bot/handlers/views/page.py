@@ -11,7 +11,8 @@ from bot.handlers.texts import number, percent, shown, t, template
 from bot.models.entities import utf16_len
 from bot.models.insight import MoodSplit
 from bot.models.messages import Button, RichText
-from bot.models.post import Post, PostKind
+from bot.models.post import Engagement, Post, PostKind
+from bot.models.tweets import Profile, Verified
 from bot.models.user import Chat
 from bot.utils.times import format_date, format_moment, format_time, relative, zone
 
@@ -19,6 +20,17 @@ FSI, PDI = "\u2068", "\u2069"
 TITLE_LENGTH = 140
 EXCERPT_LENGTH = 180
 NAME_LENGTH = 48
+PERSON_LENGTH = 32
+# A mark that anybody can buy does not look like one that was checked.
+MARKS = {
+    Verified.NO: "",
+    Verified.BLUE: "☑️",
+    Verified.PERSON: "✔️",
+    Verified.BUSINESS: "✔️",
+    Verified.GOVERNMENT: "✔️",
+}
+NOBODY: Mapping[int, Profile] = {}
+_SIZES = (("thousand", 10**3), ("million", 10**6), ("billion", 10**9))
 JOINERS = "\u200c\u200d \ufe0f"  # make no sense at an end
 MOOD_SQUARES = 8
 FEW_POSTS = 8  # below this a mood is a hint, not a finding
@@ -78,6 +90,13 @@ class Reader:
 
     def n(self, value: float, decimals: int = 0) -> str:
         return number(self.lang, value, decimals)
+
+    def compact(self, n: int) -> str:
+        """«۱٫۲ هزار»: a count in three digits or fewer."""
+        if n < 1000:
+            return self.n(n)
+        key, value = next((k, n / size) for k, size in _SIZES if n / size < 999.5 or k == "billion")
+        return self.t(f"person.{key}", n=self.n(value, 1 if value < 9.95 else 0))
 
     def percent(self, share: float) -> str:
         return percent(self.lang, share)
@@ -142,11 +161,15 @@ def label(text: str, length: int) -> str:
     return shortened(text, length) or "…"
 
 
-def post_lines(reader: Reader, post: Post, sources: Mapping[int, str]) -> RichText:
-    """A post as two lines with its link: what it says; who wrote it and when."""
-    facts = [_origin(reader, post, sources), reader.when(post.created_at)]
-    if post.engagement.likes:
-        facts.append(reader.count("likes", post.engagement.likes))
+def post_lines(
+    reader: Reader,
+    post: Post,
+    sources: Mapping[int, str],
+    people: Mapping[int, Profile] = NOBODY,
+) -> RichText:
+    """A post as two lines with its link: what it says; who wrote it, when, what it earned."""
+    facts = [_origin(reader, post, sources, people), reader.when(post.created_at)]
+    facts += earned(reader, post.engagement)
     if post.kind is PostKind.NEWS:
         title = reader.name(shortened(post.title or post.text, TITLE_LENGTH))
         head = reader.text().plain("▫️ ").link(title, post.url)
@@ -156,12 +179,40 @@ def post_lines(reader: Reader, post: Post, sources: Mapping[int, str]) -> RichTe
     return reader.lines(said, who)
 
 
-def _origin(reader: Reader, post: Post, sources: Mapping[int, str]) -> str:
+def earned(reader: Reader, engagement: Engagement) -> list[str]:
+    """«۱٫۲ هزار پسند», and so on; what is nothing is not said."""
+    counts = {
+        "likes": engagement.likes,
+        "retweets": engagement.retweets,
+        "replies": engagement.replies,
+        "views": engagement.views,
+    }
+    return [
+        reader.t(f"person.{what}", n=n, count=reader.compact(n)) for what, n in counts.items() if n
+    ]
+
+
+def _origin(
+    reader: Reader, post: Post, sources: Mapping[int, str], people: Mapping[int, Profile]
+) -> str:
     if post.kind is PostKind.TWEET:
+        profile = people.get(post.author_id) if post.author_id else None
+        if profile is not None:
+            return person_name(reader, profile)
         author = shortened(post.author, NAME_LENGTH).lstrip("@")
         return reader.name(f"@{author}") if author else reader.t("posts.unknown_author")
     outlet = shortened(sources.get(post.source_id) or post.author, NAME_LENGTH)
     return reader.name(outlet) or reader.t("posts.unknown_author")
+
+
+def person_name(reader: Reader, profile: Profile) -> str:
+    """«سارا ✔️ (@sara)»: the name that is shown, the mark beside it, the one that is unique."""
+    shown, mark = shortened(profile.name, PERSON_LENGTH), MARKS[profile.verified]
+    unique = reader.name(f"@{profile.username}") if profile.username else ""
+    if not shown or not unique or shown.lstrip("@").lower() == profile.username.lower():
+        whole = unique or reader.name(shown) or reader.t("posts.unknown_author")
+        return f"{whole} {mark}" if mark else whole
+    return f"{reader.name(shown)} {mark} ({unique})" if mark else f"{reader.name(shown)} ({unique})"
 
 
 def mood_words(reader: Reader, mood: MoodSplit) -> str:

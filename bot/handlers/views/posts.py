@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from bot.analysis.search_query import hint
 from bot.handlers.buttons import Verb, pack
-from bot.handlers.views.page import Reader, label, post_lines, rows_of, shortened
+from bot.handlers.views.page import NOBODY, Reader, label, post_lines, rows_of, shortened
 from bot.handlers.views.start import Example
 from bot.handlers.views.trends import TERM_LENGTH, page_row
 from bot.models.insight import Window
 from bot.models.lookup import Found
 from bot.models.messages import Button, Keyboard, OutMessage, RichText
 from bot.models.post import Post
+from bot.models.tweets import Profile
 
 PER_PAGE = 5
 LAST_PAGE = 199  # nobody reads on; deeper offsets only cost time
@@ -21,7 +22,12 @@ BEST, NEWEST = "b", "n"
 
 
 def search_message(
-    reader: Reader, found: Found, ref: str, sources: Mapping[int, str], owner: int = 0
+    reader: Reader,
+    found: Found,
+    ref: str,
+    sources: Mapping[int, str],
+    owner: int = 0,
+    people: Mapping[int, Profile] = NOBODY,
 ) -> OutMessage:
     """One page of what a search found, with both orders and what else to do with the words."""
     t = reader.t
@@ -47,7 +53,7 @@ def search_message(
         *_limits(reader, found),
     )
     for post in found.posts:
-        body.newline(2).add(post_lines(reader, post, sources))
+        body.newline(2).add(post_lines(reader, post, sources, people))
     here = NEWEST if found.newest_first else BEST
     other = Button(
         text=t("button.best" if found.newest_first else "button.newest"),
