@@ -20,6 +20,7 @@ from bot.models.tweets import Link, LinkKind, Profile, Tweet, Verified
 
 SERVICE = "TwitterAPI.io"
 MOST = 2**63 - 1  # what a column of ids and counts holds
+_MOST_TEXT = str(MOST)
 DEEPEST = 4  # tweets inside tweets: a retweet of a quote of a quote
 LONGEST_TEXT = 30_000  # characters; X itself ends at 25,000
 LONGEST_NAME = 190
@@ -179,6 +180,8 @@ def _tweet(
     likes, retweets = get("likeCount"), get("retweetCount")
     replies, views = get("replyCount"), get("viewCount")
     conversation_id = get("conversationId")
+    if conversation_id != tweet_id:
+        conversation_id = tweet_id_of(conversation_id) if conversation_id else ""
     return Tweet(
         post=Post(
             kind=PostKind.TWEET,
@@ -203,7 +206,7 @@ def _tweet(
         ),
         author=author,
         links=tuple(links),
-        conversation_id=tweet_id_of(conversation_id) if conversation_id else "",
+        conversation_id=conversation_id,
         around=tuple(around) if around and not depth else (),
         unknown={name: raw[name] for name in raw if name not in _TWEET_FIELDS},
     )
@@ -211,8 +214,9 @@ def _tweet(
 
 def tweet_id_of(value: object) -> str:
     """A tweet's id as the digits that name it; "" for anything else."""
-    if type(value) is str and value.isdigit() and value.isascii() and len(value) < 19:
-        return value if value[0] != "0" else value.lstrip("0")
+    if type(value) is str and value.isdigit() and value.isascii() and value[0] != "0":
+        # As text, numbers of nineteen digits stand in the order of numbers.
+        return value if len(value) < 19 or (len(value) == 19 and value <= _MOST_TEXT) else ""
     found = number_id(value)
     return str(found) if found else ""
 
@@ -326,6 +330,8 @@ def _half_author(raw: object) -> tuple[int, str]:
 
 def _username(value: object) -> str:
     if type(value) is str:
+        if value.isidentifier() and value.isascii() and len(value) <= 50:
+            return value
         if value[:1] == "@":
             value = value[1:]
         if _USERNAME.fullmatch(value):
@@ -336,7 +342,9 @@ def _username(value: object) -> str:
 def _word(value: object, longest: int) -> str:
     if type(value) is not str:
         return ""
-    return _plain(value[:longest]) if "&" in value else value[:longest]
+    if len(value) > longest:
+        value = value[:longest]
+    return _plain(value) if "&" in value else value
 
 
 def _language(lang: str) -> str:
