@@ -82,6 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     digest = add("digest", "rounds:digest", "send a digest to a chat, now", reading=True)
     digest.add_argument("chat", type=int, help="the chat's id")
     _add_sources(commands)
+    _add_twitter(commands)
     trends = add("trends", "reading:trends", "what rises, or rose at a time", reading=True)
     trends.add_argument(
         "--at", type=_time, metavar="TIME", help="ISO 8601; a date alone means its end (UTC)"
@@ -121,6 +122,54 @@ def _add_sources(commands: Any) -> None:
             action.add_argument("source", help="its number or address")
         elif name in ("import", "export"):
             action.add_argument("file", type=Path)
+
+
+def _add_twitter(commands: Any) -> None:
+    twitter = commands.add_parser("twitter", help="TwitterAPI.io: what it costs and brings")
+    actions = twitter.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def add(inside: Any, name: str, target: str, text: str) -> argparse.ArgumentParser:
+        action: argparse.ArgumentParser = inside.add_parser(name, help=text, description=text)
+        action.set_defaults(target=target)
+        # Below `cache` there is one already: what was said there stays.
+        kept = argparse.SUPPRESS if inside is not actions else False
+        action.add_argument("--json", action="store_true", default=kept, help="print JSON alone")
+        return action
+
+    add(actions, "status", "twitter:status", "balance, today's spending, which searches are next")
+    report = add(actions, "report", "twitter:report", "spending by day, search and request")
+    report.add_argument("--days", type=_days, default=7, metavar="N", help="today and before")
+    cache = add(actions, "cache", "twitter:cache_status", "how often it helps; clear")
+    kinds = cache.add_subparsers(dest="cache_action", metavar="ACTION")
+    add(kinds, "status", "twitter:cache_status", "how full it is and how often it helps")
+    add(kinds, "clear", "twitter:cache_clear", "forget all of it; the next answers cost anew")
+    test = add(actions, "test", "twitter:test", "search once, now: some tweets, and what it cost")
+    test.add_argument("--query", required=True, metavar="Q", help="as in X's search")
+    test.add_argument("--count", type=_samples, default=5, metavar="N", help="tweets to print")
+    _add_queries(actions.add_parser("queries", help="searches: list, add, pause, resume, remove"))
+
+
+def _add_queries(queries: argparse.ArgumentParser) -> None:
+    actions = queries.add_subparsers(dest="query_action", metavar="ACTION", required=True)
+    for name, text in (
+        ("list", "every search: what it brings and costs, when it is due"),
+        ("add", "search for this from now on"),
+        ("pause", "ask no more; it costs nothing"),
+        ("resume", "go on asking"),
+        ("remove", "forget a search; its tweets stay"),
+    ):
+        action = actions.add_parser(name, help=text, description=text)
+        action.set_defaults(target=f"twitter_queries:{name}_queries")
+        action.add_argument("--json", action="store_true", help="print JSON alone")
+        if name == "add":
+            action.add_argument("text", help="as in X's search, e.g. 'زلزله lang:fa min_faves:5'")
+            action.add_argument("--priority", choices=("high", "medium", "low"), default="medium")
+            action.add_argument(
+                "--result", choices=("recent", "popular", "mixed"), default="recent"
+            )
+            action.add_argument("--every", type=_minutes, default=15, metavar="MINUTES")
+        elif name != "list":
+            action.add_argument("query", help="its number or text")
 
 
 def _add_jobs(commands: Any) -> None:
@@ -184,10 +233,19 @@ def _roles(text: str) -> tuple[Role, ...]:
         raise argparse.ArgumentTypeError(f"must be some of {','.join(Role)}") from None
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError("must be a whole number from 1 to 10000")
-    return int(text)
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not text.isdecimal() or len(text) > 9 or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+_positive = _whole(1, 10_000)
+_days = _whole(1, 366)
+_samples = _whole(1, 100)
+_minutes = _whole(1, 1440)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.models.post import Post
+from bot.models.tweets import CREDITS_PER_USD
 
 
 def answer(payload: Any, lines: Iterable[str], *, as_json: bool, empty: str = "") -> None:
@@ -54,3 +55,16 @@ def post_line(post: Post) -> str:
     """A post on one line for a person."""
     words = " ".join((post.title or post.text).split())
     return f"{post.created_at:%Y-%m-%d %H:%M}  {words[:120]}  {post.url}".rstrip()
+
+
+def decimal(credits: int) -> str:
+    """Credits of TwitterAPI.io in dollars, exactly."""
+    whole, rest = divmod(abs(credits), CREDITS_PER_USD)
+    return f"{'-' if credits < 0 else ''}{whole}.{rest:05}"
+
+
+def usd(credits: int) -> str:
+    """For a person: at least two decimals, and no zeros behind those."""
+    amount = decimal(abs(credits))
+    shown = amount[:-3] + amount[-3:].rstrip("0")
+    return f"{'-' if credits < 0 else ''}${shown}"

@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot.errors import BadInput, ChatGone, UserError
-from bot.handlers import ask, digests, posts, settings, start, trends, watches
+from bot.handlers import ask, digests, people, posts, settings, start, trends, watches
+from bot.handlers.admin import budget as admin_budget
 from bot.handlers.admin import delivery as admin_delivery
 from bot.handlers.admin import jobs as admin_jobs
 from bot.handlers.admin import menu as admin_menu
+from bot.handlers.admin import queries as admin_queries
 from bot.handlers.admin import sources as admin_sources
 from bot.handlers.admin import upkeep as admin_upkeep
 from bot.handlers.asked import Answers, Asked, Commands, Handler, Presses
@@ -27,6 +29,7 @@ COMMANDS: Commands = {
     **start.COMMANDS_HERE,
     **trends.COMMANDS,
     **posts.COMMANDS,
+    **people.COMMANDS,
     **ask.COMMANDS,
     **watches.COMMANDS,
     **digests.COMMANDS,
@@ -35,6 +38,8 @@ COMMANDS: Commands = {
 ADMIN_COMMANDS: Commands = {
     **admin_menu.COMMANDS,
     **admin_sources.COMMANDS,
+    **admin_queries.COMMANDS,
+    **admin_budget.COMMANDS,
     **admin_jobs.COMMANDS,
     **admin_upkeep.COMMANDS,
 }
@@ -42,12 +47,15 @@ PRESSES: Presses = {
     **start.PRESSES,
     **trends.PRESSES,
     **posts.PRESSES,
+    **people.PRESSES,
     **ask.PRESSES,
     **watches.PRESSES,
     **digests.PRESSES,
     **settings.PRESSES,
     **admin_menu.PRESSES,
     **admin_sources.PRESSES,
+    **admin_queries.PRESSES,
+    **admin_budget.PRESSES,
     **admin_jobs.PRESSES,
     **admin_delivery.PRESSES,
     **admin_upkeep.PRESSES,
@@ -57,7 +65,11 @@ ANSWERS: Answers = {
     **digests.ANSWERS,
     **settings.ANSWERS,
 }
-ADMIN_ANSWERS = admin_sources.ANSWERS
+ADMIN_ANSWERS: Answers = {
+    **admin_sources.ANSWERS,
+    **admin_queries.ANSWERS,
+    **admin_budget.ANSWERS,
+}
 
 
 async def run_command(asked: Asked, *, to_us: bool) -> None:

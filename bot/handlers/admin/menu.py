@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.handlers.admin.budget import status_line
 from bot.handlers.asked import Asked, Commands, Presses
 from bot.handlers.buttons import Verb
 from bot.handlers.views.admin import admin_message, channels_message, system_message
@@ -22,7 +23,8 @@ async def system(asked: Asked) -> None:
 async def system_text(asked: Asked) -> OutMessage:
     """The admins' part of /status."""
     state = await asked.hoshyar.admin.system(asked.reader.timezone)
-    return system_message(asked.reader, state, await asked.hoshyar.workers.all())
+    workers = await asked.hoshyar.workers.all()
+    return system_message(asked.reader, state, workers, await status_line(asked))
 
 
 async def channels(asked: Asked) -> None:

@@ -41,6 +41,7 @@ def admin_message(reader: Reader, sources: int, delivery: DeliveryStatus) -> Out
     ).message(
         keyboard=(
             (to("sources", Verb.SOURCES), to("jobs", Verb.JOBS)),
+            (to("queries", Verb.QUERIES), to("budget", Verb.BUDGET)),
             (to("delivery", Verb.DELIVERY), to("channels", Verb.CHANNELS)),
             (to("cache", Verb.CACHE), to("backup", Verb.BACKUP)),
             (to("status", Verb.ADMIN_STATUS),),
@@ -150,8 +151,12 @@ def _run_line(reader: Reader, run: JobRun) -> RichText:
 
 
 def system_message(
-    reader: Reader, state: SystemStatus, workers: Sequence[AtWork] = ()
+    reader: Reader,
+    state: SystemStatus,
+    workers: Sequence[AtWork] = (),
+    tweets: RichText | None = None,
 ) -> OutMessage:
+    """The machinery in numbers; `tweets` is the line on what they cost."""
     versions = " · ".join(f"{name} {number}" for name, number in state.versions)
     memory = round(state.memory_bytes / _MB)
     size = state.database_bytes / _MB
@@ -174,6 +179,7 @@ def system_message(
             rate=reader.percent(state.cache.hit_rate),
             n=state.cache.asked,
         ),
+        tweets,
         reader.rich("admin_status.uptime", when=reader.when(state.started_at)),
         reader.rich("admin_status.versions", versions=reader.name(versions)),
         *_at_work(reader, workers),
