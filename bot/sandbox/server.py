@@ -182,6 +182,7 @@ class SandboxServer:
     def reset(self) -> None:
         """Put the world back to its first day; the address and the token stay."""
         self.world.reset()
+        self.twitter.reset()
         furnish(self.world, self.people, linked_channel=self._linked_channel)
         self._seen.clear()
 

@@ -33,6 +33,7 @@ class TwitterControl:
             "behaviour": self.behaviour,
             "tweet": self.tweet,
             "delete": self.delete,
+            "suspend": self.suspend,
             "webhook": self.webhook,
             "drop-stream": self.drop_stream,
             "matching": self.matching,
@@ -110,6 +111,11 @@ class TwitterControl:
     def delete(self, body: Json) -> Any:
         """{id}."""
         self._twitter.delete(int(body["id"]))
+        return {"ok": True}
+
+    def suspend(self, body: Json) -> Any:
+        """{username}."""
+        self._twitter.suspend(str(body["username"]))
         return {"ok": True}
 
     def webhook(self, body: Json) -> Any:

@@ -94,13 +94,14 @@ class TwitterDouble:
         self.faults = TwitterFaults(seed)
         self.accounts: dict[str, Account] = {}
         self.add_account(key, credits, bonus, settle_s=settle_s, is_paced=is_paced)
+        self._first = (credits, bonus, settle_s, is_paced)
         self.crowd = Crowd()
         self.index_delay_s = index_delay_s
         self.until_is_inclusive = until_is_inclusive
         self.charges_empty_checks = charges_empty_checks
         self.ping_s = ping_s
         self.connections: Connections | None = None
-        self._tweets = tweets
+        self._tweets = tweets if tweets is None or isinstance(tweets, Path) else list(tweets)
         self._seed = seed
         self._talk: Talk | None = None
         # The sample posts of this minute are the tweets of the past.
@@ -232,6 +233,13 @@ class TwitterDouble:
             raise ValueError(f"no tweet {tweet_id}")
         tweet.is_deleted = True
 
+    def suspend(self, username: str) -> None:
+        """Let somebody's account be closed; what they wrote goes with it."""
+        person = self.crowd.of(username)
+        person.is_suspended = True
+        for tweet in self.shelf.all():
+            tweet.is_deleted = tweet.is_deleted or tweet.author is person
+
     # Searching
 
     def read(self, text: str) -> SearchText:
@@ -279,6 +287,18 @@ class TwitterDouble:
         if self._tweets is not None:
             await asyncio.to_thread(lambda: self.shelf)
         self.clock.restart()
+
+    def reset(self) -> None:
+        """Be as on the first day: tweets, people, trouble, the usual key's money; rules rest."""
+        credits, bonus, settle_s, is_paced = self._first
+        self.accounts.clear()
+        self.add_account(self.key, credits, bonus, settle_s=settle_s, is_paced=is_paced)
+        self.faults.clear()
+        self.crowd = Crowd()
+        for made in ("shelf", "forms"):
+            self.__dict__.pop(made, None)
+        if "rules" in self.__dict__:
+            self.rules.clear()
 
     async def stop(self) -> None:
         """End what runs on its own."""

@@ -29,6 +29,7 @@ class TwitterFaultKind(StrEnum):
     SHORT_PAGE = "short_page"  # fewer than 20 with more to come: advertisements taken out
     EMPTY_PAGE = "empty_page"  # no tweets though some are there
     REPEATED_PAGE = "repeated_page"  # with a cursor: the first page again, the cursor goes on
+    STALE_PAGE = "stale_page"  # the page of the search before, whatever is asked now
     CURSOR_LOOP = "cursor_loop"  # with a cursor: the first page and its cursor again, for ever
     DOUBLED_TWEETS = "doubled_tweets"  # tweets of a page come twice in it, and are charged twice
     LISTS_FOR_OBJECTS = "lists_for_objects"  # `[]` also where objects matter

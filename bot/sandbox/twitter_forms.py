@@ -70,7 +70,7 @@ def write_person(person: Person) -> Json:
         "withheldInCountries": [],
         "affiliatesHighlightedLabel": _empty(person.id, "label"),
         "possiblySensitive": False,
-        "pinnedTweetIds": [],
+        "pinnedTweetIds": [str(person.pinned_id)] if person.pinned_id else [],
         "profile_bio": bio,
         "isAutomated": traits["is_robot"],
         "automatedBy": "a_person" if traits["is_robot"] else None,

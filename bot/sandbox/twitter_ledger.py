@@ -12,8 +12,12 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from bot.sandbox.twitter_pages import Page
+    from bot.sandbox.twitter_shelf import Held
 
 LEAST = 15  # whatever is asked, also when nothing comes back or the request was wrong
 TWEET = 15
@@ -93,6 +97,7 @@ class Account:
         self.is_paced = is_paced
         self.calls: list[Spent] = []
         self.refused_as_too_fast = 0
+        self.last_page: Page[Held] | None = None  # of its searches
         self._monotonic = monotonic
         self._wall = wall
         self._unsettled: deque[tuple[float, int]] = deque()

@@ -35,6 +35,7 @@ class Person:
 
     username: str
     is_suspended: bool = False
+    pinned_id: int = 0
 
     @cached_property
     def id(self) -> int:
@@ -78,6 +79,8 @@ class Crowd:
     def __init__(self) -> None:
         self._by_name: dict[str, Person] = {}
         self._by_id: dict[int, Person] = {}
+        self._listed: dict[str, Person] = {}  # seen in a list of followers alone
+        self._lists: dict[tuple[str, int], list[Person]] = {}
 
     def __len__(self) -> int:
         """Return how many people are known."""
@@ -88,14 +91,20 @@ class Crowd:
         key = username.casefold()
         person = self._by_name.get(key)
         if person is None:
-            person = self._by_name[key] = Person(username)
+            person = self._by_name[key] = self._listed.get(key) or Person(username)
             self._by_id[person.id] = person
         return person
 
     def known(self, username: str) -> Person | None:
         """Return somebody who was seen, None for anybody else and for the suspended."""
-        person = self._by_name.get(username.removeprefix("@").casefold())
+        key = username.removeprefix("@").casefold()
+        person = self._by_name.get(key) or self._listed.get(key)
         return None if person is None or person.is_suspended else person
+
+    def is_suspended(self, username: str) -> bool:
+        """Say whether somebody was seen here and is gone."""
+        person = self._by_name.get(username.removeprefix("@").casefold())
+        return person is not None and person.is_suspended
 
     def by_id(self, number: int) -> Person | None:
         """Return somebody by id."""
@@ -115,6 +124,13 @@ class Crowd:
         return self._around(person, "following")
 
     def _around(self, person: Person, side: str) -> list[Person]:
+        """Return a list that stays as it was first told: pages have to fit together."""
+        key = (side, person.id)
+        if key not in self._lists:
+            self._lists[key] = [self._kept(each) for each in self._invented(person, side)]
+        return self._lists[key]
+
+    def _invented(self, person: Person, side: str) -> list[Person]:
         rng = seeded(side, person.username.casefold())
         wanted = min(int(person.traits[side]), _LISTED_AT_MOST)
         listed = [
@@ -125,11 +141,11 @@ class Crowd:
         for nth, other in enumerate(known):
             if listed and other is not person and rng.random() < 0.2:
                 listed[(nth * 7) % len(listed)] = other
-        return [self._kept(each) for each in dict.fromkeys(listed)]
+        return list({each.id: each for each in listed}.values())
 
     def _kept(self, person: Person) -> Person:
-        # Who stands in a list can be asked for by id and name afterwards.
-        known = self._by_name.get(person.username.casefold())
-        if known is None:
-            self._by_id.setdefault(person.id, person)
-        return known or person
+        """Who stands in a list can be asked for by id and name afterwards."""
+        key = person.username.casefold()
+        known = self._by_name.get(key) or self._listed.setdefault(key, person)
+        self._by_id.setdefault(known.id, known)
+        return known

@@ -23,6 +23,7 @@ from bot.sandbox.twitter_reading import keyed, numbers, paged
 from bot.sandbox.twitter_shelf import Held
 
 _IDS_PAGE = 5_000
+_GONE = "User is suspended"
 _NO_PAGE = {"has_next_page": False, "next_cursor": ""}
 
 
@@ -49,19 +50,24 @@ def _person_or_id(asked: Asked, **shape: object) -> Person:
 
 def info(asked: Asked) -> Answer:
     """GET user/info, wrapped in data."""
-    return _info(asked, _person(asked, data=None))
+    return _info(asked, asked.need("userName"))
 
 
 def info_by_path(asked: Asked) -> Answer:
     """GET user/{username}: the same with the name in the path."""
-    person = asked.double.crowd.known(asked.rest)
-    if person is None:
-        raise failed("user not found", data=None)
-    return _info(asked, person)
+    return _info(asked, asked.rest)
 
 
-def _info(asked: Asked, person: Person) -> Answer:
-    return Answer({"data": asked.double.forms.person(person), **OK}, 1, PROFILE)
+def _info(asked: Asked, name: str) -> Answer:
+    crowd = asked.double.crowd
+    person = crowd.known(name)
+    if person is not None:
+        return Answer({"data": asked.double.forms.person(person), **OK}, 1, PROFILE)
+    if crowd.is_suspended(name):
+        # A success that holds nobody.
+        gone = {"unavailable": True, "unavailableReason": "Suspended", "message": _GONE}
+        return Answer({"data": {"type": "user", **gone}, **OK})
+    raise failed("user not found", data=None)
 
 
 def infos(asked: Asked) -> Answer:
@@ -116,10 +122,16 @@ def _timeline(asked: Asked, person: Person) -> Answer:
             return ()
         return (tweet for tweet in listed(as_of_ms) if with_replies or not tweet.reply_to)
 
+    forms = asked.double.forms
     page = paged(asked, own)
-    told = [asked.double.forms.of_timeline(tweet) for tweet in page.items]
-    body = {"code": 0, "data": {"pin_tweet": None, "tweets": told}, **page.told(), **OK}
-    return Answer(body, len(told), for_tweets(len(told)))
+    told = [forms.of_timeline(tweet) for tweet in page.items]
+    pinned, count = None, len(told)
+    if person.pinned_id and asked.cursor() is None and not person.traits["is_protected"]:
+        tweet = asked.double.shelf.get(person.pinned_id, asked.now_ms)
+        pinned = forms.of_timeline(tweet) if tweet is not None else None
+        count += tweet is not None and all(one.id != tweet.id for one in page.items)
+    body = {"code": 0, "data": {"pin_tweet": pinned, "tweets": told}, **page.told(), **OK}
+    return Answer(body, count, for_tweets(count))
 
 
 def mentions(asked: Asked) -> Answer:

@@ -117,6 +117,12 @@ class Rules:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="twitter rules")
         self._changed.set()
 
+    def clear(self) -> None:
+        """Forget every rule and webhook; whoever listens goes on listening."""
+        self._rules.clear()
+        self.webhooks.clear()
+        self.deliveries.clear()
+
     def set_webhook(self, key: str, url: str) -> None:
         """Post what is found to a URL on this machine; an empty one ends it."""
         if url and urlsplit(url).hostname not in _LOOPBACK:

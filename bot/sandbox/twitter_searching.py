@@ -8,6 +8,7 @@ from heapq import nlargest
 from typing import Any
 
 from bot.sandbox.twitter_asked import OK, Answer, Asked, Json, read_cursor, wrong
+from bot.sandbox.twitter_faults import TwitterFaultKind
 from bot.sandbox.twitter_language import LONGEST, SearchText
 from bot.sandbox.twitter_ledger import for_tweets
 from bot.sandbox.twitter_pages import Cursor, Page, turn_page
@@ -65,7 +66,10 @@ def _searched(asked: Asked, text: str, order: str, cursor: Cursor | None) -> Pag
             return newest
         return nlargest(_TOP_AT_MOST, newest, key=_liked)
 
-    return turn_page(found, cursor, asked.now_ms, asked.lies, double.faults.random)
+    page = turn_page(found, cursor, asked.now_ms, asked.lies, double.faults.random)
+    before = asked.account.last_page
+    asked.account.last_page = page
+    return before if TwitterFaultKind.STALE_PAGE in asked.lies and before is not None else page
 
 
 def _liked(tweet: Held) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from bot.sandbox.twitter_people import Person, spice
 _WORD = re.compile(r"[\w\u200c\u064b-\u0655\u0670]+")
 _ADDRESS = re.compile(r"https?://\S+")
 TAG = re.compile(r"[#＃](\w[\w\u200c]*)")
-NAME = re.compile(r"(?<!\w)[@＠]([A-Za-z0-9_]{1,15})\b")
+NAME = re.compile(r"(?<!\w)[@＠]([A-Za-z0-9_]{1,20})\b")
 
 
 def words_of(text: str) -> list[str]:

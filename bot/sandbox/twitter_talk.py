@@ -53,6 +53,10 @@ class Talk:
             )
             for post in sample_posts(float(self.anchor), seed=self._seed)
         ]
+        for tweet in originals:
+            # Some people keep an old tweet at the top of theirs.
+            if tweet.author.id % 6 == 0 and not tweet.author.pinned_id:
+                tweet.author.pinned_id = tweet.id
         times: list[tuple[int, Held]] = []
         for _ in range(len(originals) // 4):
             target = rng.choice(originals)

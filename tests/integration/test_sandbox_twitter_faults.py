@@ -180,6 +180,19 @@ async def test_pages_are_empty_or_hold_a_tweet_twice(
     assert [spent.credits for spent in site.twitter.calls] == [15, 300]
 
 
+async def test_a_stale_page_is_of_another_search(
+    http: httpx.AsyncClient, site: TwitterSite
+) -> None:
+    """What was asked before comes once more, and is charged once more."""
+    early = f"سلام until_time:{int(NOON.timestamp()) + 3}"
+    late = f"سلام since_time:{int(NOON.timestamp()) + 48}"
+    site.twitter.faults.add("stale_page", times=None)
+    pages = [ids((await search(http, query=query)).json()) for query in (early, late, late)]
+
+    assert pages == [["1002", "1001", "1000"], ["1002", "1001", "1000"], ["1049", "1048"]]
+    assert [spent.credits for spent in site.twitter.calls] == [45, 45, 30]
+
+
 async def test_fields_are_missing_wrong_or_break_a_tweet(
     http: httpx.AsyncClient, site: TwitterSite
 ) -> None:
@@ -264,3 +277,21 @@ async def test_another_process_orders_and_reads_over_http(tmp_path: Path) -> Non
     assert account.json() == {"recharge_credits": 1_000_000, "total_bonus_credits": 0}
     assert clock["speed"] == 1.0
     assert (bad.status_code, form.status_code) == (400, 415)
+
+
+async def test_a_reset_brings_back_the_first_day() -> None:
+    """Tweets that were written, spending, trouble, rules: all gone; the address stays."""
+    async with SandboxServer(linked_channel=False) as server, httpx.AsyncClient() as http:
+        twitter = server.twitter
+        twitter.write("کلمه‌ای نایاب")
+        twitter.account.charge("x", 500)
+        twitter.faults.add("500", times=None)
+        twitter.rules.add(twitter.key, "t", "v", 60)
+        await http.post(f"{server.url}/sandbox/reset", json={})
+
+        assert twitter.matching("نایاب") == []
+        assert len(twitter.matching("")) > 1_000
+        assert twitter.credits_spent == 0
+        assert twitter.account.balance() == (1_000_000, 0)
+        assert twitter.faults.on_the_way("/x") is None
+        assert twitter.rules.of(twitter.key) == []
