@@ -58,29 +58,37 @@ WEIGHTS = {
 
 def influence(profile: Profile, sums: Sums) -> float:
     """How much a person is heard, 0 to 100, to one decimal."""
-    return influence_parts(profile, sums).total
+    return _total(_parts(profile, sums), profile.is_automated)
 
 
 def influence_parts(profile: Profile, sums: Sums) -> Influence:
     """Why it is what it is."""
-    followers = profile.followers
-    own = followers * followers / (followers + profile.following or 1)
-    posts = sums.posts + SILENT_POSTS
-    earned = (sums.likes + 2 * sums.retweets + sums.replies) / posts
-    of_followers = FOLLOWERS * min(1.0, log10(1 + own) / 7)
-    of_engagement = ENGAGEMENT * min(1.0, log10(1 + earned) / 4)
-    of_reach = REACH * min(1.0, log10(1 + sums.views / posts) / 6)
-    of_standing = STANDING * _STANDINGS[profile.verified]
-    total = of_followers + of_engagement + of_reach + of_standing
+    parts = _parts(profile, sums)
     return Influence(
-        followers=of_followers,
-        engagement=of_engagement,
-        reach=of_reach,
-        standing=of_standing,
+        followers=parts[0],
+        engagement=parts[1],
+        reach=parts[2],
+        standing=parts[3],
         is_robot=profile.is_automated,
         discount=ROBOT,
-        total=round(total * ROBOT if profile.is_automated else total, 1),
+        total=_total(parts, profile.is_automated),
     )
+
+
+def _parts(profile: Profile, sums: Sums) -> tuple[float, float, float, float]:
+    followers, posts = profile.followers, sums.posts + SILENT_POSTS
+    own = followers * followers / (followers + profile.following or 1)
+    earned = (sums.likes + 2 * sums.retweets + sums.replies) / posts
+    return (
+        FOLLOWERS * min(1.0, log10(1 + own) / 7),
+        ENGAGEMENT * min(1.0, log10(1 + earned) / 4),
+        REACH * min(1.0, log10(1 + sums.views / posts) / 6),
+        STANDING * _STANDINGS[profile.verified],
+    )
+
+
+def _total(parts: tuple[float, float, float, float], is_robot: bool) -> float:
+    return round(sum(parts) * ROBOT if is_robot else sum(parts), 1)
 
 
 def decay(strength: float, from_ms: int, to_ms: int) -> float:

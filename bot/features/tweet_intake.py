@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from bot.analysis.influence import influence, turns_of
 from bot.features.intake import Intake, Taken
-from bot.models.people import Sums, Turn
+from bot.models.people import MOST_EARNED, Sums, Turn
 from bot.models.post import Engagement, ParentKind, Post
 from bot.models.tweets import Profile, Tweet
 from bot.ports import Clock, Transaction
@@ -65,24 +65,35 @@ def seen_in(each: dict[str, Tweet], new: Sequence[Post], at_ms: int) -> Seen:
             profiles[author.id] = author
         elif tweet.post.author_id:
             names[tweet.post.author_id] = tweet.post.author
-    sums: dict[int, Sums] = {}
+    earned: dict[int, list[int]] = {}
     turns: list[Turn] = []
     for post in new:
-        tweet = each[post.external_id]
         author_id = post.author_id
         if not author_id:
             continue
         if post.parent is None or post.parent.kind is not ParentKind.RETWEET:
-            own = _sums(post.engagement)
-            sums[author_id] = sums[author_id].plus(own) if author_id in sums else own
-        if tweet.links:
-            turns += turns_of(tweet, author_id, min(to_ms(post.created_at), at_ms))
-            for link in tweet.links:
+            _add(earned.setdefault(author_id, [0, 0, 0, 0, 0]), post.engagement)
+        links = each[post.external_id].links
+        if links:
+            turns += turns_of(each[post.external_id], author_id, min(to_ms(post.created_at), at_ms))
+            for link in links:
                 if link.to_id > 0 and link.to_username:
                     names.setdefault(link.to_id, link.to_username)
-    for author_id in sums.keys() - profiles.keys():
+    for author_id in earned.keys() - profiles.keys():
         profiles[author_id] = Profile(id=author_id, username=names.pop(author_id, ""))
+    sums = {
+        author_id: Sums(posts=n[0], likes=n[1], retweets=n[2], replies=n[3], views=n[4])
+        for author_id, n in earned.items()
+    }
     return Seen(at_ms=at_ms, profiles=profiles, names=names, sums=sums, turns=turns)
+
+
+def _add(sums: list[int], earned: Engagement) -> None:
+    sums[0] += 1
+    sums[1] += min(earned.likes, MOST_EARNED)
+    sums[2] += min(earned.retweets, MOST_EARNED)
+    sums[3] += min(earned.replies, MOST_EARNED)
+    sums[4] += min(earned.views, MOST_EARNED)
 
 
 def _flat(tweets: Sequence[Tweet]) -> Iterator[Tweet]:
@@ -111,13 +122,3 @@ def _merged(one: Tweet, other: Tweet) -> Tweet:
         views=max(a.views, b.views),
     )
     return replace(fuller, post=replace(fuller.post, engagement=most))
-
-
-def _sums(earned: Engagement) -> Sums:
-    return Sums(
-        posts=1,
-        likes=earned.likes,
-        retweets=earned.retweets,
-        replies=earned.replies,
-        views=earned.views,
-    )

@@ -10,6 +10,8 @@ from bot.models.insight import MoodSplit
 from bot.models.post import Post
 from bot.models.tweets import LinkKind, Profile
 
+MOST_EARNED = 10**12  # of one kind by one post that is counted: sums of nonsense fit a column too
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from bot.models.people import Sums
+from bot.models.people import MOST_EARNED, Sums
 from bot.models.post import ParentKind, Post
 from bot.ports import Row, Transaction
 from bot.storage.people import grow_sums
@@ -43,10 +43,10 @@ async def let_grow(tx: Transaction, seen_again: Sequence[Post]) -> None:
                 continue
             most = _most(before, seen[post_id])
             gain = Sums(
-                likes=most[0] - before[0],
-                retweets=most[1] - before[1],
-                replies=most[2] - before[2],
-                views=most[3] - before[3],
+                likes=_gained(before[0], most[0]),
+                retweets=_gained(before[1], most[1]),
+                replies=_gained(before[2], most[2]),
+                views=_gained(before[3], most[3]),
             )
             gains[author_id] = gains.get(author_id, Sums()).plus(gain)
     await grow_sums(tx, gains)
@@ -67,6 +67,10 @@ async def _grown(tx: Transaction, row: Row, seen: _Counts) -> _Counts | None:
         row = again
     log.warning("a post grows all the time", extra={"post": row[0]})
     return None
+
+
+def _gained(before: int, now: int) -> int:
+    return min(now, MOST_EARNED) - min(before, MOST_EARNED)
 
 
 def _most(one: _Counts, other: _Counts) -> _Counts:

@@ -348,3 +348,12 @@ async def test_processes_at_once_count_everything_once(shared: tuple[str, Databa
     assert await world.posts.count() == len(wanted_posts)
     assert {person: await world.sums(person) for person in wanted_sums} == wanted_sums
     assert turns == dict(wanted_turns)
+
+
+async def test_nonsense_counts_fit(world: World) -> None:
+    """The largest numbers that a column takes, twice; sums stay numbers and can still grow."""
+    most = 2**63 - 1
+    await world.take([tweet(1, SARA, likes=most, views=5), tweet(2, SARA, likes=most)])
+    await world.take([tweet(1, SARA, likes=most, views=most), tweet(3, SARA, likes=most)])
+
+    assert await world.sums(SARA) == Sums(posts=3, likes=3 * 10**12, views=10**12)
