@@ -15,6 +15,7 @@ from telegram.ext import Application
 
 from bot.analysis.terms import trend_key
 from bot.assembly import Parts, Values, assemble
+from bot.assembly_tweets import TwitterValues
 from bot.handlers.routes import register
 from bot.hoshyar import Hoshyar
 from bot.models.insight import MoodSplit, Trend, TrendState, Window
@@ -34,6 +35,7 @@ from bot.services.pacing import Limits, Pacer
 from bot.services.telegram_lines import LineProcessor
 from bot.storage.insights import TrendStore
 from bot.storage.sources import SourceStore
+from bot.utils.secrets import Secret
 
 Json = dict[str, Any]
 
@@ -126,15 +128,22 @@ def data_of(message: Json, text: str) -> str:
 
 @asynccontextmanager
 async def running(
-    folder: Path, *, seeded: bool = True, box: SandboxServer | None = None
+    folder: Path,
+    *,
+    seeded: bool = True,
+    box: SandboxServer | None = None,
+    twitter_key: str | None = None,
 ) -> AsyncIterator[World]:
-    """The whole bot but its jobs (tests run those by hand), in a sandbox of its own or in `box`."""
+    """The whole bot but its jobs (tests run those by hand), in a sandbox of its own or in `box`.
+
+    Tweets are bought at the sandbox, with its own key unless another one is given.
+    """
     async with AsyncExitStack() as stack:
         box = box or await stack.enter_async_context(telegram())
         db = await open_database(f"sqlite:///{folder}/hoshyar.db")
         stack.push_async_callback(db.close)
         await migrate(db)
-        parts = await assemble(db, _values(box, folder), stack)
+        parts = await assemble(db, _values(box, folder, twitter_key), stack)
         parts.telegram.pacer = Pacer(time.monotonic, HURRIED)
         if seeded:
             await seed(parts)
@@ -170,7 +179,7 @@ def telegram() -> SandboxServer:
     return SandboxServer(linked_channel=False, flood_limits=False)
 
 
-def _values(box: SandboxServer, folder: Path) -> Values:
+def _values(box: SandboxServer, folder: Path, twitter_key: str | None) -> Values:
     return Values(
         token=box.token,
         telegram_base_url=box.base_url,
@@ -184,6 +193,11 @@ def _values(box: SandboxServer, folder: Path) -> Values:
         analyse_interval_s=60,
         folder=folder,
         search_file=folder / "search.db",
+        twitter=TwitterValues(
+            key=Secret(box.twitter_key if twitter_key is None else twitter_key),
+            base_url=box.twitter_url,
+            daily_credits=50_000,
+        ),
         database_kind="sqlite",
         database_files=(folder / "hoshyar.db",),
         database_url=f"sqlite:///{folder}/hoshyar.db",
