@@ -372,7 +372,7 @@ def main(arguments: list[str] | None = None) -> int:
     twitter.add_argument("--start", type=_moment, help="where the clock of tweets begins (ISO)")
     twitter.add_argument("--speed", type=float, default=1.0, help="how fast that clock goes")
     twitter.add_argument("--twitter-credits", type=int, default=1_000_000)
-    twitter.add_argument("--twitter-settle-s", type=float, default=30.0)
+    twitter.add_argument("--twitter-settle-s", type=float, default=60.0)
     twitter.add_argument("--no-twitter-pace", action="store_true", help="no limit on requests")
     asyncio.run(_run_alone(parser.parse_args(arguments)))
     return 0

@@ -1,7 +1,8 @@
 """What TwitterAPI.io charges for: prices, accounts with a balance, how fast each may ask.
 
-100,000 credits are a dollar. The balance that can be read lags behind what was spent; the account
-is refused (402) by the balance that can be read, so it may end below nothing.
+100,000 credits are a dollar. The balance that can be read lags behind what was spent: each price
+shows after a time of its own, not in the order of the requests. An account is refused (402) by the
+balance that can be read, so it may end below nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from heapq import heappop, heappush
+from random import Random
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -100,7 +103,8 @@ class Account:
         self.last_page: Page[Held] | None = None  # of its searches
         self._monotonic = monotonic
         self._wall = wall
-        self._unsettled: deque[tuple[float, int]] = deque()
+        self._unsettled: list[tuple[float, int]] = []  # a heap, the next to settle first
+        self._random = Random(len(key))  # noqa: S311 - a repeatable test, not a secret
         self._settled = 0
         self._recent: deque[float] = deque()
         self._numbers = itertools.count(1)
@@ -124,7 +128,9 @@ class Account:
         self.calls.append(spent)
         self.credits_spent += credits
         if credits:
-            self._unsettled.append((self._monotonic() + self.settle_s, credits))
+            # A third to the whole of the delay: with 60 s the 20 to 60 s that were measured.
+            delay_s = self.settle_s * self._random.uniform(1 / 3, 1)
+            heappush(self._unsettled, (self._monotonic() + delay_s, credits))
         return spent
 
     def recharge(self, credits: int) -> None:
@@ -135,13 +141,13 @@ class Account:
         """Return the paid and the given credits as they can be read now: the given go first."""
         now = self._monotonic()
         while self._unsettled and self._unsettled[0][0] <= now:
-            self._settled += self._unsettled.popleft()[1]
+            self._settled += heappop(self._unsettled)[1]
         of_bonus = min(self._settled, max(0, self.bonus))
         return self.credits - (self._settled - of_bonus), self.bonus - of_bonus
 
     def settle_now(self) -> None:
         """Let everything spent show in the balance at once."""
-        self._unsettled = deque((0.0, credits) for _, credits in self._unsettled)
+        self._unsettled = [(0.0, credits) for _, credits in self._unsettled]
 
     @property
     def is_empty(self) -> bool:

@@ -115,6 +115,7 @@ class Rules:
         rule.tag, rule.value, rule.interval_s, rule.is_active = tag, value, interval_s, active
         if active and self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="twitter rules")
+            self._task.add_done_callback(_tell_trouble)
         self._changed.set()
 
     def clear(self) -> None:
@@ -223,6 +224,11 @@ class Rules:
                 if 200 <= status < 300:
                     return
                 await asyncio.sleep(self.webhook_wait_s * 2**nth)
+
+
+def _tell_trouble(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.error("the rules run no more", exc_info=task.exception())
 
 
 def _told_interval(asked: Asked) -> float:

@@ -12,6 +12,7 @@ import pytest
 from bot.sandbox.server import SandboxServer
 from bot.sandbox.tweets import sample_posts
 from bot.sandbox.twitter_double import TwitterDouble
+from bot.sandbox.twitter_ledger import Account
 from bot.sandbox.twitter_people import Person
 from bot.sandbox.twitter_shelf import Held
 from bot.sandbox.twitter_site import TwitterSite
@@ -126,6 +127,24 @@ async def test_an_empty_account_is_refused_by_the_balance_that_can_be_read() -> 
         assert refused.status_code == 402
         assert refused.json()["message"] == "Credits is not enough.Please recharge"
         assert site.twitter.credits_spent == 600
+
+
+def test_spending_settles_late_and_out_of_order() -> None:
+    """Given credits go first; each price shows between a third and the whole of the delay."""
+    now = [0.0]
+    account = Account("key", 1_000, 100, settle_s=60.0, monotonic=lambda: now[0])
+    for price in (15, 30, 75):
+        account.charge("/x", price)
+    seen = []
+    for moment in range(0, 61, 5):
+        now[0] = moment
+        seen.append(1_100 - sum(account.balance()))
+
+    assert account.credits_spent == 120
+    assert seen[:4] == [0, 0, 0, 0]
+    assert seen[-1] == 120
+    assert len(set(seen)) > 2
+    assert account.balance() == (980, 0)
 
 
 async def test_the_tweets_of_the_sandbox_are_its_sample_posts() -> None:
