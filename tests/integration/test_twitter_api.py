@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -17,9 +18,11 @@ from bot.errors import (
     SourceGone,
     SourceRefused,
 )
-from bot.models.tweets import FilterRule, TweetPage
+from bot.models.tweets import FilterRule, PeoplePage, TweetPage
 from bot.ports import Database
+from bot.services import twitter_questions
 from bot.services.twitter_api import SearchAsked, TwitterApi
+from bot.services.twitter_parsing import parse_people
 from tests.fakes_twitter import Reply, told
 from tests.raw_tweets import OK, envelopes, found, packed, person, tweet
 from tests.twitter_world import KEY, client, scripted
@@ -275,6 +278,16 @@ async def test_an_answer_is_kept_for_a_while_as_it_came(db: Database) -> None:
         assert await world.money() == (36, 0)
 
 
+async def test_who_wants_it_fresh_does_not_join_who_looks_into_the_cache(db: Database) -> None:
+    async with scripted(db, told(envelopes()["user"])) as (service, world):
+        await world.api.user("abr")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(world.api.user("abr"))
+            group.create_task(world.api.user("abr", fresh=True))
+
+        assert len(service.came) == 2
+
+
 async def test_searches_are_kept_only_on_demand(db: Database) -> None:
     async with scripted(db, PAGE) as (service, world):
         await world.api.search("برف")
@@ -353,13 +366,23 @@ async def test_a_closed_client_gives_up_what_is_under_way(db: Database) -> None:
         assert await world.money() == (0, 300)
 
 
-async def test_large_answers_are_read_beside_the_loop(db: Database) -> None:
+async def test_large_answers_are_read_beside_the_loop(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def read(body: bytes, now: datetime) -> PeoplePage:
+        threads.append(threading.current_thread())
+        return parse_people(body, now)
+
+    monkeypatch.setattr(twitter_questions, "parse_people", read)
     people = [person(number, description="x" * 2000) for number in range(1, 201)]
     answer = Reply(body=packed({"followers": people, "next_cursor": "2", "has_next_page": True}))
     async with scripted(db, answer) as (_, world):
         page = await world.api.followers("abr")
 
         assert (page.count, page.cursor) == (200, "2")
+        assert threading.main_thread() not in threads
         assert await world.money() == (200, 0)
 
 

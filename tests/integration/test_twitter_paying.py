@@ -21,7 +21,9 @@ from bot.errors import (
     StorageError,
     TooFast,
 )
+from bot.models.tweets import TweetPage
 from bot.ports import Database
+from bot.services.twitter_api import SearchAsked
 from tests.fakes_twitter import Reply, ScriptedService, told
 from tests.raw_tweets import envelopes, found, tweet
 from tests.twitter_world import KEY, client, scripted
@@ -300,3 +302,48 @@ async def test_through_a_proxy_the_way_there_is_no_departure(db: Database) -> No
         assert {came.method for came in proxy.came} == {"CONNECT"}
         assert not any("x-api-key" in came.headers for came in proxy.came)
         assert await world.money() == (0, 0)
+
+
+async def test_a_connection_that_is_used_again_may_break_too(db: Database) -> None:
+    async with scripted(db, PAGE, Reply(drop=True)) as (service, world):
+        await world.api.search("برف")
+        with pytest.raises(SourceDown):
+            await world.api.search("باران")
+
+        assert len(service.came) == 2
+        assert await world.money() == (30, 300)
+
+
+async def test_several_searches_of_which_one_cannot_be_read(db: Database) -> None:
+    """Its page may have been full: what was set aside for all of them stays."""
+    results = {"query_0": found(tweet(1)), "query_1": {"tweets": "none"}}
+    async with scripted(db, told({"results": results})) as (_, world):
+        page, garbled = await world.api.search_many([SearchAsked(text="a"), SearchAsked(text="b")])
+
+        assert isinstance(page, TweetPage)
+        assert isinstance(garbled, SourceGarbled)
+        assert await world.money() == (0, 600)
+
+
+async def test_what_was_answered_is_booked_though_nobody_waits_any_more(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_go_on = asyncio.Event(), asyncio.Event()
+    async with scripted(db, PAGE) as (_, world):
+        settle = world.budget.settle
+
+        async def slowly(*args: Any, **options: Any) -> None:
+            begun.set()
+            await may_go_on.wait()
+            await settle(*args, **options)
+
+        monkeypatch.setattr(world.budget, "settle", slowly)
+        task = asyncio.create_task(world.api.search("برف"))
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        may_go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert await world.money() == (30, 0)
