@@ -1,0 +1,99 @@
+"""What pushes are paid from: a hold that is kept filled, and handed on from worker to worker."""
+
+from __future__ import annotations
+
+import logging
+
+from bot.errors import BudgetSpent, OutOfCredit, said
+from bot.features.live_pushes import HOLD_S
+from bot.models.spending import PUSH, BudgetState, NoticeKind, SpendingNotice
+from bot.ports import Clock
+from bot.services.twitter_budget import Budget, Notify
+from bot.storage.live import LiveStore, Off
+from bot.utils.times import to_ms
+
+log = logging.getLogger(__name__)
+
+HOLD = 1_500  # credits: a hundred tweets
+_ONE_EVENT = 300  # of twenty tweets: with less at hand the next one might not be paid for
+_ONE_RULE = 15  # what it costs to put it to rest
+
+
+class LiveMoney:
+    """The hold that all workers' pushes draw on."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        store: LiveStore,
+        clock: Clock,
+        *,
+        on_notice: Notify | None = None,
+        size: int = HOLD,
+    ) -> None:
+        self._budget = budget
+        self._store = store
+        self._clock = clock
+        self._on_notice = on_notice
+        self._size = size
+
+    async def keep(self, rules: int) -> bool:
+        """See that enough is held for what so many rules may push before the next look.
+
+        False: today's budget has no room, and the rules must rest until the next day (or until an
+        admin raises the limit); admins are told of it once.
+        """
+        state = await self._budget.state()
+        hold = await self._store.hold()
+        left = None
+        if hold is not None and hold.day == state.day:
+            left = await self._budget.draw(hold, 0, hold_s=HOLD_S)
+        elif hold is not None:
+            await self.release()
+        if hold is None or left is None:
+            return await self._begin(state)
+        if left < self._size / 2 and not await self._budget.grow(hold, self._size - left):
+            # What is left must also do for putting the rules to rest, and for one event more.
+            return left >= _ONE_EVENT + 2 * _ONE_RULE * rules or await self._end(state)
+        return True
+
+    async def release(self) -> None:
+        """Give back what is held; what was drawn of it stays booked."""
+        hold = await self._store.hold()
+        if hold is not None:
+            await self._store.keep_hold(None)
+            await self._budget.release(hold)
+
+    async def _begin(self, state: BudgetState) -> bool:
+        off = await self._store.off()
+        if off is not None and (off.day, off.limit) == (state.day, state.limit):
+            return False
+        try:
+            hold = await self._budget.reserve(PUSH, self._size, hold_s=HOLD_S)
+        except BudgetSpent:
+            return await self._end(state)
+        except OutOfCredit as error:
+            log.info("no live tweets", extra={"why": said(error)})
+            return False
+        await self._store.keep_hold(hold)
+        if await self._store.set_on():
+            log.info("there is money for live tweets again")
+            await self._tell(NoticeKind.RULES_ON, state)
+        return True
+
+    async def _end(self, state: BudgetState) -> bool:
+        is_news = await self._store.set_off(Off(state.day, state.limit, state.now))
+        await self.release()
+        if is_news:
+            log.warning("live tweets rest: today's budget has no room for them")
+            try:
+                await self._tell(NoticeKind.RULES_OFF, state)
+            except BaseException:
+                await self._store.set_on()  # so that the next look tells
+                raise
+        return False
+
+    async def _tell(self, kind: NoticeKind, state: BudgetState) -> None:
+        if self._on_notice is not None:
+            key = f"{kind.value}:{to_ms(state.now)}"
+            await self._on_notice(SpendingNotice(kind, key, state.now))
