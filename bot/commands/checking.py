@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import data_folder, values_of
-from bot.commands.output import answer
-from bot.errors import DeliveryError, HoshyarError
+from bot.commands.output import answer, usd
+from bot.errors import DeliveryError, HoshyarError, SourceError
 from bot.features.disk import Disk, Sizes, file_bytes
 from bot.features.workers import AtWork, Workers
 from bot.models.disk import GB, MB, Room
@@ -44,6 +44,7 @@ async def check(settings: Settings, given: argparse.Namespace) -> int:
         *await _database(settings),
         await _cache(settings),
         await _telegram(settings),
+        await _twitter(settings),
         await _a_feed(settings),
     ]
     marks = {True: "ok", False: "FAILED", None: "not set"}
@@ -156,6 +157,32 @@ async def _telegram(settings: Settings) -> Verdict:
         return Verdict("telegram", True, f"@{api.bot.username} answers")
     finally:
         await api.close()
+
+
+async def _twitter(settings: Settings) -> Verdict:
+    """Its balance, which costs nothing to ask for."""
+    key = settings.twitterapi_api_key
+    if not key:
+        return Verdict("twitter", None, "no TWITTERAPI_API_KEY: no tweets are bought")
+    from bot.services.twitter_http import Request, TwitterHttp
+    from bot.services.twitter_parsing import parse_balance
+
+    http = TwitterHttp(settings.twitterapi_base_url, key, proxy=settings.twitterapi_proxy.reveal())
+    try:
+        answered = await http.ask(Request(path="/oapi/my/info"), lambda: None)
+        if answered.status in (401, 403):
+            return Verdict("twitter", False, "the key is refused: correct TWITTERAPI_API_KEY")
+        if answered.status != 200:
+            return Verdict("twitter", False, f"the service answers HTTP {answered.status}")
+        balance = parse_balance(answered.body, utc_now())
+    except SourceError as error:
+        return Verdict("twitter", False, str(error))
+    finally:
+        await http.close()
+    detail = f"the balance is {balance.credits} credits ({usd(balance.credits)})"
+    if balance.credits <= 0:
+        return Verdict("twitter", False, f"{detail}: recharge it at twitterapi.io")
+    return Verdict("twitter", True, detail)
 
 
 async def _a_feed(settings: Settings) -> Verdict:

@@ -11,6 +11,7 @@ import pytest
 from bot.handlers.commands import ADMIN_COMMANDS
 from bot.models.tweets import Balance, Priority, ResultType
 from bot.storage.queries import QueryStore, QueryYield
+from tests.bot_api_model import check_calls
 from tests.chats_world import ADMIN, SARA, World, buttons, data_of, running
 
 HOUR = timedelta(hours=1)
@@ -24,6 +25,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         for number in range(30):
             here.box.twitter.write(f"زلزله در تهران {number}", author="lale", likes=number)
         yield here
+        await here.quiet()
+        # Nothing that was sent in any of these tests may be refused by Telegram itself.
+        assert check_calls((call.method, call.params) for call in here.box.calls) == []
 
 
 async def added(world: World, text: str = "زلزله lang:fa") -> int:

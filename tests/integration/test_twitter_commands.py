@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.sandbox.twitter_site import TwitterSite
+from tests.chats_world import ADMIN, running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,19 +29,21 @@ async def site() -> AsyncIterator[TwitterSite]:
 class Shell:
     """Runs commands with one database, against one service."""
 
-    def __init__(self, folder: Path, site: TwitterSite, **more: str) -> None:
+    def __init__(self, database: Path, key: str, url: str, **more: str) -> None:
         self._environment = {
             "PATH": os.environ["PATH"],
-            "DATABASE_URL": f"sqlite:///{folder}/cli.db",
-            "TWITTERAPI_API_KEY": site.key,
-            "TWITTERAPI_BASE_URL": site.url,
+            "DATABASE_URL": f"sqlite:///{database}",
+            "TWITTERAPI_API_KEY": key,
+            "TWITTERAPI_BASE_URL": url,
             **more,
         }
 
-    async def __call__(self, *words: str, **more: str) -> tuple[int, str, str]:
+    async def __call__(self, *words: str) -> tuple[int, str, str]:
+        return await self.run("twitter", *words)
+
+    async def run(self, *words: str) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "twitter", *words, cwd=ROOT,
-            env={**self._environment, **more},
+            sys.executable, "-m", "bot", *words, cwd=ROOT, env=self._environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         out, err = await process.communicate()
@@ -52,9 +55,14 @@ class Shell:
         return json.loads(out)
 
 
+def alone(folder: Path, site: TwitterSite, **more: str) -> Shell:
+    """With a database that no bot runs on."""
+    return Shell(folder / "cli.db", site.key, site.url, **more)
+
+
 @pytest.fixture
 def shell(tmp_path: Path, site: TwitterSite) -> Shell:
-    return Shell(tmp_path, site)
+    return alone(tmp_path, site)
 
 
 async def test_a_test_prints_tweets_and_what_they_cost(shell: Shell, site: TwitterSite) -> None:
@@ -157,7 +165,7 @@ async def test_what_is_wrong_is_said_and_costs_nothing(
 
 async def test_without_a_key_it_says_how_to_set_one(tmp_path: Path, site: TwitterSite) -> None:
     """What is in the database is shown all the same."""
-    shell = Shell(tmp_path, site, TWITTERAPI_API_KEY="")
+    shell = alone(tmp_path, site, TWITTERAPI_API_KEY="")
 
     code, out, err = await shell("status", "--json")
     tested = await shell("test", "--query", "زلزله")
@@ -172,7 +180,7 @@ async def test_without_a_key_it_says_how_to_set_one(tmp_path: Path, site: Twitte
 
 
 async def test_a_refused_key_is_never_printed(tmp_path: Path, site: TwitterSite) -> None:
-    shell = Shell(tmp_path, site, TWITTERAPI_API_KEY="a-wrong-key-of-mine")
+    shell = alone(tmp_path, site, TWITTERAPI_API_KEY="a-wrong-key-of-mine")
 
     code, out, err = await shell("test", "--query", "زلزله")
 
@@ -183,7 +191,7 @@ async def test_a_refused_key_is_never_printed(tmp_path: Path, site: TwitterSite)
 
 async def test_nothing_is_spent_beyond_the_budget(tmp_path: Path, site: TwitterSite) -> None:
     """Room for one page and a half: the second is not asked for."""
-    shell = Shell(tmp_path, site, TWITTERAPI_DAILY_BUDGET_USD="0.0045")
+    shell = alone(tmp_path, site, TWITTERAPI_DAILY_BUDGET_USD="0.0045")
 
     first = await shell("test", "--query", "زلزله")
     second = await shell("test", "--query", "زلزله")
@@ -194,7 +202,7 @@ async def test_nothing_is_spent_beyond_the_budget(tmp_path: Path, site: TwitterS
 
 
 async def test_an_empty_account_is_told_apart(tmp_path: Path, site: TwitterSite) -> None:
-    shell = Shell(tmp_path, site)
+    shell = alone(tmp_path, site)
     site.twitter.account.recharge(-1_000_000)
 
     tested = await shell("test", "--query", "زلزله")
@@ -203,3 +211,55 @@ async def test_an_empty_account_is_told_apart(tmp_path: Path, site: TwitterSite)
     assert tested[0] == 1
     assert "Recharge it" in tested[2]
     assert "the account is empty" in status[1]
+
+
+async def test_the_shell_and_a_running_bot_share_one_budget(tmp_path: Path) -> None:
+    """What one of them adds, spends and sets, the other one knows of at once."""
+    async with running(tmp_path) as world:
+        twitter = world.box.twitter
+        for number in range(30):
+            twitter.write(f"زلزله در تهران {number}")
+        shell = Shell(tmp_path / "hoshyar.db", world.box.twitter_key, world.box.twitter_url)
+        asked = await world.say(ADMIN, "/addquery زلزله lang:fa", "جست‌وجوی تازه")
+        await world.press_for(ADMIN, asked, "✅ ذخیره", "افزوده شد")
+        await world.hoshyar.budget.set_limit(700)
+
+        first, second, third = [await shell("test", "--query", "زلزله") for _ in range(3)]
+        shown = await world.say(ADMIN, "/budget", "بودجهٔ توییتر")
+        listed = await shell.json("queries", "list")
+
+        assert [first[0], second[0], third[0]] == [0, 0, 1]
+        assert "۰٫۰۰۶ دلار از ۰٫۰۰۷ دلار خرج شد" in shown["text"]
+        assert [one["text"] for one in listed] == ["زلزله lang:fa"]
+        assert twitter.credits_spent == 600
+
+
+@pytest.mark.parametrize(
+    ("more", "balance", "ok", "detail"),
+    [
+        ({}, 1_000_000, True, "1000000 credits ($10.00)"),
+        ({}, 0, False, "recharge"),
+        ({"TWITTERAPI_API_KEY": "wrong"}, 1_000_000, False, "the key is refused"),
+        ({"TWITTERAPI_API_KEY": ""}, 1_000_000, None, "TWITTERAPI_API_KEY"),
+        ({"TWITTERAPI_BASE_URL": "http://127.0.0.1:9"}, 1_000_000, False, ""),
+    ],
+)
+async def test_check_has_a_verdict_on_it(
+    tmp_path: Path,
+    site: TwitterSite,
+    more: dict[str, str],
+    balance: int,
+    ok: bool | None,
+    detail: str,
+) -> None:
+    """A look at the balance, which costs nothing."""
+    feeds = tmp_path / "none.opml"
+    feeds.write_text('<opml version="2.0"><body/></opml>')
+    site.twitter.account.recharge(balance - 1_000_000)
+
+    _, out, err = await alone(tmp_path, site, FEEDS_FILE=str(feeds), **more).run("check", "--json")
+
+    verdict = next(one for one in json.loads(out) if one["what"] == "twitter")
+    assert verdict["ok"] is ok, err
+    assert detail in verdict["detail"]
+    assert site.twitter.credits_spent == 0
