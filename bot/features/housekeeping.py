@@ -38,10 +38,14 @@ class Swept:
     refs: int = 0
     charts: int = 0
     posts: int = 0  # of months that are not kept any more
+    people: int = 0  # who was not seen since then, and ties that rested since
 
 
 class Housekeeper:
-    """`maintain` keeps the database's files in shape, where it has any."""
+    """`maintain` keeps the database's files in shape, where it has any.
+
+    `forget_people` forgets those who are older than the posts that are kept; how many rows.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Housekeeper:
         retention: Retention,
         clock: Clock,
         maintain: Callable[[], Awaitable[None]] | None = None,
+        forget_people: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self._jobs = jobs
         self._inbox = inbox
@@ -69,6 +74,7 @@ class Housekeeper:
         self._retention = retention
         self._clock = clock
         self._maintain = maintain
+        self._forget_people = forget_people
 
     async def round(self) -> Swept:
         now = self._clock()
@@ -84,6 +90,7 @@ class Housekeeper:
                 CHARTS_KEPT.total_seconds(), await self._needed_pictures()
             ),
             posts=await self._retention.round(),
+            people=await self._forget_people() if self._forget_people is not None else 0,
         )
         if self._maintain is not None:
             await self._maintain()

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from bot.analysis.influence import influence
 from bot.features.chats import Chats
 from bot.features.collect import CollectResult
 from bot.features.housekeeping import Housekeeper, Swept
+from bot.features.intake import Intake
+from bot.features.people import People
 from bot.features.reports import DigestRound
 from bot.features.retention import Retention
+from bot.features.tweet_intake import TweetIntake
 from bot.jobs.runs import Job
 from bot.jobs.tasks import Parts, table
 from bot.models.messages import Attachment, OutMessage
 from bot.ports import Database
 from bot.services.search_index import SearchIndex
 from bot.storage.origins import OriginStore
+from bot.storage.people import PeopleStore
 from bot.storage.posts import PostStore
 from bot.storage.retention import RetentionStore
 from bot.storage.sent_files import SentFileStore
 from bot.storage.talks import RefStore, TalkStore
 from bot.storage.users import UserStore
 from bot.storage.work import InboxStore, JobStore
+from tests.people_world import REZA, SARA, profile
 from tests.telling_world import CHAT, HandClock, World, close_world, open_world
 
 
@@ -156,8 +162,12 @@ async def test_digests_wait_for_the_first_collection_but_not_for_ever(world: Wor
     assert after_collection == after_a_while == DigestRound(made=1)
 
 
-def housekeeper(world: World, clock: HandClock) -> Housekeeper:
+def housekeeper(
+    world: World, clock: HandClock, oldest: Callable[[], datetime | None] = lambda: None
+) -> Housekeeper:
     db = world.db
+    people = PeopleStore(db)
+    take = TweetIntake(Intake(PostStore(db), OriginStore(db)), people, clock)
     return Housekeeper(
         jobs=JobStore(db),
         inbox=InboxStore(db),
@@ -172,6 +182,7 @@ def housekeeper(world: World, clock: HandClock) -> Housekeeper:
         charts=world.charts,
         retention=keeping(world),
         clock=clock,
+        forget_people=People(people, None, take, clock, oldest=oldest).forget_old,
     )  # fmt: skip
 
 
@@ -197,6 +208,21 @@ async def test_what_is_old_and_settled_goes_and_the_rest_stays(world: World) -> 
     assert (later.runs, later.finds) == (1, 1)
     assert later.marks >= 2  # the post and the message's own key
     assert len(await world.publisher.pending()) == 2  # nothing was sent in this world
+
+
+async def test_people_go_with_the_months_of_their_posts(world: World) -> None:
+    """Who was seen since stays, with whom they turned to since."""
+    people = PeopleStore(world.db)
+    await people.save([profile(SARA), profile(REZA)], world.clock(), influence)
+    world.clock.move(days=100)
+    await people.save([profile(REZA)], world.clock(), influence)
+
+    month_ago = world.clock() - timedelta(days=30)
+
+    swept = await housekeeper(world, world.clock, lambda: month_ago).round()
+
+    assert swept.people == 1
+    assert list(await people.get_many([SARA, REZA])) == [REZA]
 
 
 async def test_pictures_of_waiting_messages_stay(world: World) -> None:
