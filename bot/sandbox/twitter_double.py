@@ -14,19 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.sandbox.twitter_faults import TwitterFaults
-from bot.sandbox.twitter_language import FOREVER_MS, SearchText, read
 from bot.sandbox.twitter_ledger import Account, Spent
 from bot.sandbox.twitter_people import Crowd, spice
-from bot.sandbox.twitter_shelf import Held, Shelf
 
 if TYPE_CHECKING:
     from bot.sandbox.connections import Connections
     from bot.sandbox.twitter_door import Receive, Scope, Send
     from bot.sandbox.twitter_forms import TweetForms
+    from bot.sandbox.twitter_language import SearchText
     from bot.sandbox.twitter_rules import Rules
+    from bot.sandbox.twitter_shelf import Held, Shelf
     from bot.sandbox.twitter_talk import Talk
 
 DEFAULT_TWITTER_KEY = "sandbox-twitter-key"
+_FOREVER_MS = 1 << 52
 _CATCH_UP_AT_MOST = 20_000
 _HELD_AT_MOST = 60_000
 _TALKED_ABOUT = 300  # how many of the latest tweets new ones turn to
@@ -148,6 +149,8 @@ class TwitterDouble:
     @cached_property
     def shelf(self) -> Shelf:
         """All tweets, made or read now."""
+        from bot.sandbox.twitter_shelf import Shelf
+
         if self._tweets is None:
             from bot.sandbox.twitter_talk import Talk
 
@@ -204,11 +207,13 @@ class TwitterDouble:
         retweets: Held | None = None,
     ) -> Held:
         """Let somebody write a tweet, now or at another time."""
+        from bot.sandbox.twitter_shelf import Held
+
         now_ms = self.now_ms()
         at_ms = round(at.timestamp() * 1_000) if at is not None else now_ms
         last = self.shelf.last(1)
         number = tweet_id or max(at_ms << 10, last[0].id + 1 if last else 1)
-        while not tweet_id and self.shelf.get(number, FOREVER_MS) is not None:
+        while not tweet_id and self.shelf.get(number, _FOREVER_MS) is not None:
             number += 1
         held = Held(
             number,
@@ -228,7 +233,7 @@ class TwitterDouble:
 
     def delete(self, tweet_id: int) -> None:
         """Let a tweet be deleted by its author: nothing shows it any more."""
-        tweet = self.shelf.get(tweet_id, FOREVER_MS)
+        tweet = self.shelf.get(tweet_id, _FOREVER_MS)
         if tweet is None:
             raise ValueError(f"no tweet {tweet_id}")
         tweet.is_deleted = True
@@ -244,6 +249,8 @@ class TwitterDouble:
 
     def read(self, text: str) -> SearchText:
         """Read a query as of now."""
+        from bot.sandbox.twitter_language import read
+
         now_ms = int(self.clock.now_s() * 1_000)
         return read(text, now_ms=now_ms, until_is_inclusive=self.until_is_inclusive)
 

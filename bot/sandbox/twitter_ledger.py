@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from heapq import heappop, heappush
 from random import Random
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from bot.sandbox.twitter_pages import Page
@@ -161,6 +160,8 @@ class Account:
 
     def day_totals(self, timezone: str) -> dict[str, int]:
         """Return what was spent on each day of a time zone."""
+        from zoneinfo import ZoneInfo
+
         zone = ZoneInfo(timezone)
         totals: dict[str, int] = {}
         for spent in self.calls:

@@ -235,6 +235,7 @@ def test_a_sandbox_without_tweets_imports_none_of_it() -> None:
         "    async with SandboxServer(): pass\n"
         "asyncio.run(run())\n"
         "print([name for name in ('websockets', 'orjson', 'bot.sandbox.twitter_door',"
+        " 'bot.sandbox.twitter_shelf',"
         " 'bot.sandbox.twitter_talk') if name in sys.modules])\n"
     )
 
