@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.assembly import Parts, Values, assemble
+from bot.assembly_tweets import TwitterValues
 from bot.errors import ConfigError
 from bot.hoshyar import Hoshyar
+from bot.models.tweets import CREDITS_PER_USD
 from bot.models.work import Role
 from bot.services.backups.restoring import refuse_half_restored
 from bot.services.db_service import open_database, sqlite_path
@@ -27,6 +29,7 @@ from config.settings import Settings
 
 DATA = Path("data")
 SANDBOX_ADMIN = 1000
+SANDBOX_QUERIES = ("lang:fa -filter:replies",)
 FONTS = Path(__file__).parent / "services" / "fonts"
 _NO_TOKEN = "0:unused"  # noqa: S105 - stands where nothing will be sent
 
@@ -58,10 +61,19 @@ def values_of(settings: Settings, *, only_loopback: bool = False, worker: str = 
         database_kind="sqlite" if path else "mysql",
         database_files=(path, path.with_name(path.name + "-wal")) if path else (),
         worker=worker,
+        twitter=TwitterValues(
+            key=settings.twitterapi_api_key,
+            base_url=settings.twitterapi_base_url,
+            stream_url=settings.twitterapi_stream_url,
+            proxy=settings.twitterapi_proxy.reveal(),
+            daily_credits=round(settings.twitterapi_daily_budget_usd * CREDITS_PER_USD),
+        ),
         retention_months=settings.retention_months,
         disk_limit_gb=settings.disk_limit_gb,
         database_url=settings.database_url.reveal(),
         redis_url=settings.redis_url.reveal(),
+        web_host=settings.web_host,
+        web_port=settings.web_port,
     )
 
 
@@ -158,6 +170,11 @@ async def _run_in_sandbox(settings: Settings, stop: asyncio.Event) -> int:
         telegram_api_base_url=server.base_url,
         telegram_proxy=Secret(""),
         feeds_proxy=Secret(""),
+        twitterapi_api_key=Secret(server.twitter_key),
+        twitterapi_base_url=server.twitter_url,
+        twitterapi_stream_url=server.twitter_stream_url,
+        twitterapi_proxy=Secret(""),
+        web_port=0,  # taken by the sandbox
         admin_user_ids=(*settings.admin_user_ids, SANDBOX_ADMIN),
         database_url=Secret(f"sqlite:///{folder}/hoshyar.db"),
         allow_private_addresses=True,
@@ -171,6 +188,8 @@ async def _run_in_sandbox(settings: Settings, stop: asyncio.Event) -> int:
             await parts.hoshyar.imports.run(folder / "sample.jsonl")
             for name in FEED_NAMES:
                 await parts.hoshyar.sources.add(f"{server.feeds_url}{name}.xml")
+            for text in SANDBOX_QUERIES:
+                await parts.hoshyar.queries.add(text, interval_s=60)
             await parts.hoshyar.collect.round(parts.hoshyar.clock())
             await parts.hoshyar.analyse.run()
             await parts.hoshyar.search.catch_up()

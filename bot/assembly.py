@@ -5,31 +5,30 @@ The half of the composition root without settings, signals or a life of its own 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from bot.assembly_tweets import Around, TwitterValues, assemble_twitter
-from bot.errors import StorageError
+from bot.assembly_words import Notices, Rendering
 from bot.features.admin import Admin
 from bot.features.alerts import Alerts
 from bot.features.analyse import Analyser
 from bot.features.backups import Backups
 from bot.features.chat import Chat as ChatFeature
 from bot.features.chats import Chats
-from bot.features.collect import Collector, Notice
+from bot.features.collect import Collector
 from bot.features.courses import Courses
 from bot.features.digests import Digests
 from bot.features.disk import Disk
 from bot.features.imports import Importer
 from bot.features.intake import Intake
 from bot.features.jobs import Jobs
+from bot.features.live_pushes import Pushes
 from bot.features.lookup import Lookup
 from bot.features.pace_sharing import others_than
 from bot.features.plans import DigestPlans
@@ -39,20 +38,7 @@ from bot.features.retention import Retention
 from bot.features.sources import Sources
 from bot.features.watches import Watches
 from bot.features.workers import Workers
-from bot.handlers.views.admin import disk_notice, source_gone_notice, trouble_notice
-from bot.handlers.views.alerts import alert_messages
-from bot.handlers.views.budget import spending_notice
-from bot.handlers.views.digests import digest_chart, digest_messages
-from bot.handlers.views.page import Reader
 from bot.hoshyar import Hoshyar
-from bot.models.alert import Alert
-from bot.models.chart import RenderedDigest
-from bot.models.disk import DiskState
-from bot.models.insight import Digest
-from bot.models.messages import OutMessage
-from bot.models.spending import SpendingNotice
-from bot.models.user import Chat
-from bot.models.work import Lane
 from bot.ports import Database, SharedCache
 from bot.services.ai_model.offline import OfflineModel
 from bot.services.cache_service import CacheService
@@ -62,7 +48,7 @@ from bot.services.http_client import HttpClient
 from bot.services.news_feeds import FeedReader
 from bot.services.search_index import SearchIndex
 from bot.services.telegram_api import TelegramApi
-from bot.services.telegram_inbox import Inbox, Trouble
+from bot.services.telegram_inbox import Inbox
 from bot.services.telegram_polling import InboxRequest
 from bot.storage.alerts import AlertStore
 from bot.storage.cache import CacheStore, database_id
@@ -112,6 +98,12 @@ class Values:
     disk_limit_gb: int = 0
     redis_url: str = field(default="", repr=False)
     twitter: TwitterValues = field(default_factory=TwitterValues)
+    web_host: str = "127.0.0.1"
+    web_port: int = 0  # 0: no web server
+
+    @property
+    def has_twitter(self) -> bool:
+        return bool(self.twitter.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +124,7 @@ class Parts:
     cache: CacheService
     received: ReceivedStore
     alert_store: AlertStore
+    pushes: Pushes
 
 
 async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts:
@@ -159,7 +152,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
     stack.push_async_callback(charts.close)
     reader = FeedReader(client)
 
-    notices = _Notices(values)
+    notices = Notices(values.admin_ids, values.lang, values.timezone)
     inbox = Inbox(inbox_store, notify=notices.of_trouble)
     telegram = TelegramApi(
         values.token,
@@ -179,7 +172,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
     )
     notices.publisher, notices.telegram = publisher, telegram
 
-    render = _Rendering(sources, people, telegram)
+    render = Rendering(sources, people, telegram)
     retention = Retention(
         RetentionStore(db), posts, OriginStore(db), search, clock, months=values.retention_months
     )
@@ -197,6 +190,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
             leases=leases,
             oldest=retention.oldest,
             on_notice=notices.of_spending,
+            on_key_refused=notices.of_refused_key,
         ),
         stack,
     )
@@ -246,6 +240,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         twitter=twitter.api,
         budget=twitter.budget,
         queries=twitter.queries,
+        tweets=twitter.tweets,
         live=twitter.live,
         chat=ChatFeature(search, posts, sources, analyser, OfflineModel(), clock),
         chats=Chats(
@@ -321,6 +316,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         cache=cache,
         received=received,
         alert_store=alert_store,
+        pushes=twitter.pushes,
     )
 
 
@@ -350,80 +346,3 @@ async def _loopback(host: str, port: int) -> list[str]:
 
 async def _unreachable(chats: ChatStore, chat_id: int) -> None:
     await chats.set_reachable(chat_id, False)
-
-
-class _Rendering:
-    """Features make data; the words come from the views, which they may not know."""
-
-    def __init__(self, sources: SourceStore, people: PeopleStore, telegram: TelegramApi) -> None:
-        self._sources = sources
-        self._people = people
-        self._telegram = telegram
-
-    async def digest(self, digest: Digest, chat: Chat) -> RenderedDigest:
-        names = await self._sources.names()
-        people = await self._people.authors_of(digest.posts.values())
-        messages = digest_messages(digest, chat, names, self._username(), people)
-        return RenderedDigest(messages=tuple(messages), chart=digest_chart(digest, chat))
-
-    async def alert(self, alert: Alert, chat: Chat) -> Sequence[OutMessage]:
-        people = await self._people.authors_of(post for item in alert.items for post in item.posts)
-        return alert_messages(alert, chat, await self._sources.names(), people)
-
-    def _username(self) -> str:
-        try:
-            return self._telegram.bot.username
-        except RuntimeError:  # not connected: a command line without a token
-            return ""
-
-
-class _Notices:
-    """What the admins are told unasked."""
-
-    publisher: Publisher
-    telegram: TelegramApi
-
-    def __init__(self, values: Values) -> None:
-        self._values = values
-
-    async def of_source(self, notice: Notice) -> None:
-        """A feed died and was switched off."""
-        message = source_gone_notice(self._reader(), notice.source.name, notice.error)
-        await self._tell(message, notice.key)
-
-    async def of_spending(self, notice: SpendingNotice) -> None:
-        """Money for tweets: none left, some again, or some that nobody can account for."""
-        await self._tell(spending_notice(self._reader(), notice), notice.key)
-
-    async def of_disk(self, state: DiskState, key: str) -> None:
-        """The room runs out, or has run out."""
-        message = disk_notice(self._reader(), state)
-        try:
-            await self._tell(message, key)
-        except StorageError:  # a full disk takes no queued message either
-            for admin_id in self._values.admin_ids:
-                await self.telegram.send(admin_id, message)
-
-    async def of_trouble(self, trouble: Trouble) -> None:
-        """An update was set aside."""
-        await self._tell(
-            trouble_notice(self._reader(), trouble.update_id, trouble.error, utc_now()),
-            f"update:{trouble.update_id}",
-        )
-
-    async def _tell(self, message: OutMessage, key: str) -> None:
-        async with asyncio.TaskGroup() as group:
-            for admin_id in self._values.admin_ids:
-                group.create_task(
-                    self.publisher.publish(
-                        admin_id,
-                        message,
-                        kind="notice",
-                        unique_key=f"notice:{admin_id}:{key}",
-                        lane=Lane.URGENT,
-                    )
-                )
-
-    def _reader(self) -> Reader:
-        now: datetime = utc_now()
-        return Reader(self._values.lang, self._values.timezone, now)

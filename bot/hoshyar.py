@@ -23,6 +23,7 @@ from bot.features.queries import Queries
 from bot.features.reports import Reports
 from bot.features.retention import Retention
 from bot.features.sources import Sources
+from bot.features.tweets import TweetCollector
 from bot.features.watches import Watches
 from bot.features.workers import Workers
 from bot.ports import Clock
@@ -54,6 +55,7 @@ class Hoshyar:
     twitter: TwitterApi
     budget: Budget
     queries: Queries
+    tweets: TweetCollector
     live: LiveTweets
     chat: Chat
     chats: Chats

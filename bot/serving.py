@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from bot.assembly import Parts
@@ -98,6 +99,10 @@ async def _run_roles(parts: Parts, roles: Collection[Role], stop: asyncio.Event)
 
         connecting = group.create_task(_connect(parts.telegram, connected, stop))
         first_to_end = [keep_up("jobs", lambda: _run_jobs(parts, roles, stop))]
+        if Role.COLLECT in roles and parts.values.has_twitter:
+            first_to_end.append(keep_up("live", lambda: parts.hoshyar.live.run(stop)))
+            if parts.values.web_port:
+                first_to_end.append(keep_up("web", lambda: _run_web(parts, stop)))
         if Role.CHAT in roles:
             first_to_end.append(keep_up("chat", lambda: _run_chat(parts, connected, stop)))
         if Role.SEND in roles:
@@ -151,10 +156,21 @@ async def _run_jobs(parts: Parts, roles: Collection[Role], stop: asyncio.Event) 
     workers = parts.hoshyar.workers
     if Role.COLLECT in roles and not await workers.others(Role.COLLECT, parts.worker):
         await parts.hoshyar.collect.begin_alone()
+        await parts.hoshyar.tweets.begin_alone()
     clock = SharedClock(parts.hoshyar.clock, parts.job_store.now)
     jobs = table(parts, roles)
     scheduler = Scheduler(parts.job_store, jobs, clock, look=clock.look, worker=parts.worker)
     await scheduler.run(stop)
+
+
+async def _run_web(parts: Parts, stop: asyncio.Event) -> None:
+    """The door for what TwitterAPI.io pushes."""
+    from bot.web.server import WebServer
+    from bot.web.webhook import twitter_hook
+
+    values = parts.values
+    door = twitter_hook(values.twitter.key, partial(parts.pushes.take, is_hook=True))
+    await WebServer([door], host=values.web_host, port=values.web_port).run(stop)
 
 
 async def _run_sender(parts: Parts, connected: asyncio.Event, stop: asyncio.Event) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.features.chats import Chats
@@ -22,6 +22,7 @@ RUNS_KEPT = timedelta(days=3)  # the alerts job alone makes 8,640 a day
 UPDATES_KEPT = timedelta(days=3)  # Telegram repeats nothing older than a day
 MARKS_KEPT = timedelta(days=60)  # longer than any window of a digest
 FILE_IDS_KEPT = timedelta(days=30)
+CALLS_KEPT = timedelta(days=100)
 CHARTS_KEPT = timedelta(days=7)  # after their last use; those of waiting messages stay
 _ALL_WAITING = 100_000
 
@@ -39,12 +40,14 @@ class Swept:
     charts: int = 0
     posts: int = 0  # of months that are not kept any more
     people: int = 0  # who was not seen since then, and ties that rested since
+    calls: int = 0  # requests to TwitterAPI.io; their days' totals stay
 
 
 class Housekeeper:
     """`maintain` keeps the database's files in shape, where it has any.
 
-    `forget_people` forgets those who are older than the posts that are kept; how many rows.
+    `forget_people` forgets those who are older than the posts that are kept, `forget_calls` what
+    single requests cost before a moment (the totals of days stay); each returns how many rows.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Housekeeper:
         clock: Clock,
         maintain: Callable[[], Awaitable[None]] | None = None,
         forget_people: Callable[[], Awaitable[int]] | None = None,
+        forget_calls: Callable[[datetime], Awaitable[int]] | None = None,
     ) -> None:
         self._jobs = jobs
         self._inbox = inbox
@@ -75,6 +79,7 @@ class Housekeeper:
         self._clock = clock
         self._maintain = maintain
         self._forget_people = forget_people
+        self._forget_calls = forget_calls
 
     async def round(self) -> Swept:
         now = self._clock()
@@ -91,6 +96,7 @@ class Housekeeper:
             ),
             posts=await self._retention.round(),
             people=await self._forget_people() if self._forget_people is not None else 0,
+            calls=await self._forget_calls(now - CALLS_KEPT) if self._forget_calls else 0,
         )
         if self._maintain is not None:
             await self._maintain()

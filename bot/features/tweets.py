@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -63,7 +63,7 @@ class TweetRound:
 
 
 class TweetCollector:
-    """Walks the queries. `chance` gives numbers in [0, 1)."""
+    """Walks the queries. `chance` gives numbers in [0, 1); `on_key_refused` must bear repeats."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class TweetCollector:
         lag: timedelta = LAG,
         claim: timedelta = CLAIM,
         at_once: int = AT_ONCE,
+        on_key_refused: Callable[[], Awaitable[None]] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._queries = queries
@@ -84,6 +85,7 @@ class TweetCollector:
         self._clock = clock
         self._claim = claim
         self._at_once = at_once
+        self._on_key_refused = on_key_refused
         self._chance = chance
         self._search = TweetSearch(queries, api, take, habits=Habits(), lag=lag, claim=claim)
         self._key_rests_until: datetime | None = None
@@ -111,6 +113,8 @@ class TweetCollector:
             if round_.held:  # cancelled, out of money, or the database failed
                 await self._queries.release(list(round_.held.values()))
         self._key_rests_until = now + KEY_REST if round_.stopped == "key" else None
+        if self._key_rests_until and self._on_key_refused is not None:
+            await self._on_key_refused()
         return round_.result(await self._waiting(now, round_))
 
     async def _look_at_balance(self, round_: _Round) -> None:

@@ -14,6 +14,7 @@ from bot.errors import StorageError
 from bot.features.collect import CollectResult
 from bot.features.housekeeping import Housekeeper
 from bot.features.reports import DigestRound
+from bot.features.tweets import TweetRound
 from bot.hoshyar import Hoshyar
 from bot.jobs.runs import Job
 from bot.models.disk import NO_ROOM
@@ -27,6 +28,7 @@ from bot.storage.sent_files import SentFileStore
 from bot.storage.work import InboxStore, JobStore
 
 COLLECT = "collect"
+TWEETS_EVERY = timedelta(seconds=10)  # a look at what is due; queries have paces of their own
 INDEX_PATIENCE_S = 10  # after a round; the job that follows the posts goes on with the rest
 # A digest made right at the start would know nothing of what happened while the bot was off.
 WAIT_FOR_NEWS = timedelta(minutes=3)
@@ -40,6 +42,9 @@ class Values(Protocol):
 
     @property
     def analyse_interval_s(self) -> int: ...
+
+    @property
+    def has_twitter(self) -> bool: ...
 
 
 class Parts(Protocol):
@@ -98,6 +103,18 @@ class _Rounds:
         await self._hoshyar.search.catch_up(INDEX_PATIENCE_S)
         return done
 
+    async def tweets(self) -> TweetRound | str:
+        if not await self._hoshyar.disk.has_room():
+            return NO_ROOM
+        try:
+            done = await self._hoshyar.tweets.round(self._hoshyar.clock())
+        except StorageError:
+            self._hoshyar.disk.forget()
+            raise
+        if done.new:
+            await self._hoshyar.search.catch_up(INDEX_PATIENCE_S)
+        return done
+
     async def index(self) -> Indexed:
         """For posts that came another way than by collection, or have gone."""
         oldest = self._hoshyar.retention.oldest()
@@ -129,6 +146,8 @@ def table(parts: Parts, roles: Collection[Role] = tuple(Role)) -> tuple[Job, ...
     if Role.COLLECT in roles:
         every = timedelta(seconds=values.collect_interval_s)
         jobs.append(Job(COLLECT, every, rounds.collect, everywhere=True))
+        if values.has_twitter:
+            jobs.append(Job("tweets", TWEETS_EVERY, rounds.tweets, everywhere=True))
     if Role.ANALYSE in roles:
         jobs += [
             Job("analyse", timedelta(seconds=values.analyse_interval_s), hoshyar.analyse.run),
@@ -172,5 +191,7 @@ def _housekeeper(parts: Parts) -> Housekeeper:
         retention=parts.hoshyar.retention,
         charts=parts.charts,
         clock=parts.hoshyar.clock,
+        forget_people=parts.hoshyar.people.forget_old,
+        forget_calls=parts.hoshyar.budget.forget_before,
         maintain=db.maintain if isinstance(db, SqliteDatabase) else None,
     )

@@ -21,6 +21,7 @@ from bot.features.people import People
 from bot.features.reports import DigestRound
 from bot.features.retention import Retention
 from bot.features.tweet_intake import TweetIntake
+from bot.features.tweets import TweetRound
 from bot.jobs.runs import Job
 from bot.jobs.tasks import Parts, table
 from bot.models.messages import Attachment, OutMessage
@@ -51,6 +52,7 @@ class Said:
 
     calls: list[str] = field(default_factory=list)
     is_roomy: bool = True
+    new_tweets: int = 0
 
     async def collect_round(self, now: object) -> CollectResult:
         self.calls.append("collect")
@@ -59,6 +61,10 @@ class Said:
     async def catch_up(self, patience_s: float | None = None) -> int:
         self.calls.append("index")
         return 4
+
+    async def tweets_round(self, now: datetime) -> TweetRound:
+        self.calls.append("tweets")
+        return TweetRound(new=self.new_tweets)
 
     async def has_room(self) -> bool:
         return self.is_roomy
@@ -85,10 +91,13 @@ def keeping(world: World) -> Retention:
     )
 
 
-def jobs_of(world: World, said: Said) -> dict[str, Job]:
+def jobs_of(world: World, said: Said, *, has_twitter: bool = False) -> dict[str, Job]:
     hoshyar = SimpleNamespace(
         clock=world.clock,
         collect=SimpleNamespace(round=said.collect_round),
+        tweets=SimpleNamespace(round=said.tweets_round),
+        people=SimpleNamespace(forget_old=None),
+        budget=SimpleNamespace(forget_before=None),
         search=said,
         reports=said,
         alerts=said,
@@ -100,7 +109,9 @@ def jobs_of(world: World, said: Said) -> dict[str, Job]:
         chats=None,
     )
     parts = SimpleNamespace(
-        values=SimpleNamespace(collect_interval_s=300, analyse_interval_s=60),
+        values=SimpleNamespace(
+            collect_interval_s=300, analyse_interval_s=60, has_twitter=has_twitter
+        ),
         db=world.db,
         hoshyar=hoshyar,
         inbox_store=InboxStore(world.db),
@@ -132,6 +143,22 @@ async def test_collected_posts_are_searchable_at_once(world: World) -> None:
     await jobs_of(world, said)["collect"].run()
 
     assert said.calls == ["collect", "index"]
+
+
+@pytest.mark.parametrize(
+    ("new", "calls"), [pytest.param(3, ["tweets", "index"], id="new"), pytest.param(0, ["tweets"])]
+)
+async def test_tweets_are_searched_for_with_a_key_and_searchable_at_once(
+    world: World, new: int, calls: list[str]
+) -> None:
+    """Without a key there is no such job; what brought nothing needs no index."""
+    said = Said(new_tweets=new)
+
+    without = jobs_of(world, said)
+    await jobs_of(world, said, has_twitter=True)["tweets"].run()
+
+    assert "tweets" not in without
+    assert said.calls == calls
 
 
 async def test_nothing_is_collected_without_room(world: World) -> None:
