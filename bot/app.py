@@ -183,7 +183,7 @@ async def _run_in_sandbox(settings: Settings, stop: asyncio.Event) -> int:
     )
     try:
         async with open_parts(inside, only_loopback=True) as parts:
-            sample = sample_posts(parts.hoshyar.clock(), base_url=server.url)
+            sample = sample_posts(server.twitter.anchor, base_url=server.url)
             await asyncio.to_thread(_write_lines, folder / "sample.jsonl", sample)
             await parts.hoshyar.imports.run(folder / "sample.jsonl")
             for name in FEED_NAMES:
