@@ -64,8 +64,8 @@ class People:
         return self._api is not None and self._api.has_key
 
     async def find(self, username: str) -> Person | None:
-        """Who bears a name, as far as is stored; BadInput for what is no name."""
-        return await self._store.by_username(read_username(username))
+        """Who bears a name now, as far as is stored."""
+        return await self._store.by_username(username)
 
     async def person(self, username: str, *, buy: bool = False) -> Person:
         """Somebody by name. With `buy` who is unknown, or was last looked at long ago, is bought.
@@ -73,13 +73,12 @@ class People:
         NotFound when nothing is stored and nothing may be bought; a SourceError tells why nothing
         could be.
         """
-        name = read_username(username)
-        known = await self._store.by_username(name)
+        known = await self.find(username)
         if buy and self.can_buy and not self._is_good(known):
-            await self.buy_profile(name)
-            known = await self._store.by_username(name)
+            await self.buy_profile(username)
+            known = await self.find(username)
         if known is None:
-            raise NotFound("person.unknown", name=f"@{name}")
+            raise NotFound("person.unknown", name=f"@{username.lstrip('@')}")
         return known
 
     def _is_good(self, known: Person | None) -> bool:
@@ -136,13 +135,13 @@ class People:
 
     async def buy_profile(self, username: str) -> Bought:
         """What the service says of somebody now; SourceGone when there is nobody of that name."""
-        profile = await self._paid().user(read_username(username), fresh=True)
+        profile = await self._paid().user(username, fresh=True)
         await self._store.save([profile], self._clock(), influence)
         return Bought(PRICES["user"].of(1), 1, 1)
 
     async def buy_posts(self, username: str) -> Bought:
         """The newest page of what somebody wrote."""
-        page = await self._paid().timeline(read_username(username), fresh=True)
+        page = await self._paid().timeline(username, fresh=True)
         taken = await self._take.take(page.tweets)
         return Bought(PRICES["timeline"].of(page.count), page.count, len(taken.new))
 

@@ -32,7 +32,7 @@ async def user(asked: Asked) -> None:
 
 async def pressed(asked: Asked) -> None:
     """Somebody's button."""
-    await _show(asked, read_username(asked.arg(0)))
+    await _show(asked, asked.arg(0))
 
 
 async def _show(asked: Asked, username: str, note: RichText | None = None) -> None:
@@ -56,7 +56,7 @@ def _prices(asked: Asked, *, is_known: bool) -> dict[str, int]:
 
 async def buy(asked: Asked) -> None:
     """A button of an admin that costs what stands on it."""
-    what, username = asked.arg(0), read_username(asked.arg(1))
+    what, username = asked.arg(0), asked.arg(1)
     try:
         bought = await _bought(asked, what, username)
     except SourceGone:
