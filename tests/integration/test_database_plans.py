@@ -13,6 +13,7 @@ from bot.models.insight import Window
 from bot.ports import Database, Params, Row, Transaction, Unit
 from bot.storage.insights import TrendStore
 from bot.storage.outbox import OutboxStore
+from bot.storage.people import PeopleStore
 from bot.storage.posts import PostStore
 from bot.storage.sources import SourceStore
 
@@ -101,7 +102,29 @@ async def full(db: Database) -> Database:
                 "external_id": str(n), "created_ms": NOW_MS - (8000 - n) * 60_000,
                 "collected_ms": NOW_MS, "title": "", "text": "سلام", "url": "", "author": "",
                 "lang": "fa", "hashtags": "[]", "mentions": "[]", "drop_reason": "",
-                "drop_evidence": "", "mood": "", "content_key": n,
+                "drop_evidence": "", "mood": "", "content_key": n, "author_id": n % 300,
+            }
+            for n in range(8000)
+        ],
+    )  # fmt: skip
+    await _fill(
+        db,
+        "x_people",
+        [
+            {
+                "id": n + 1, "username": f"u{n}", "username_key": f"u{n}", "name": "",
+                "description": "", "location": "", "verified": "", "influence": n / 100,
+            }
+            for n in range(8000)
+        ],
+    )  # fmt: skip
+    await _fill(
+        db,
+        "x_relations",
+        [
+            {
+                "from_id": n + 1, "kind": "reply", "to_id": n % 90 + 1, "strength": n / 7,
+                "times": 1, "first_ms": NOW_MS, "last_ms": NOW_MS,
             }
             for n in range(8000)
         ],
@@ -120,7 +143,8 @@ async def full(db: Database) -> Database:
         await db.maintain()
     else:
         await db.fetch_all(
-            "ANALYZE TABLE sources, outbox, posts, term_days, term_slots, term_totals"
+            "ANALYZE TABLE sources, outbox, posts, term_days, term_slots, term_totals, x_people, "
+            "x_relations"
         )
     return db
 
@@ -152,10 +176,20 @@ QUESTIONS: dict[str, Asked] = {
     "the newest posts": lambda db: PostStore(db).newest(20),
     "posts of an hour": lambda db: PostStore(db).between(NOW - timedelta(hours=1), NOW),
     "posts behind an id": lambda db: PostStore(db).after(7900, 50),
+    "somebody by name": lambda db: PeopleStore(db).by_username("u77"),
+    "the most influential": lambda db: PeopleStore(db).top(5),
+    "whom somebody turns to": lambda db: PeopleStore(db).relations_of(77),
+    "who turns to somebody": lambda db: PeopleStore(db).relations_of(7, inward=True, limit=20),
+    "somebody's newest posts": lambda db: PeopleStore(db).newest_posts(7, 5),
+    "the moods of somebody's posts": lambda db: PeopleStore(db).moods(7, 20),
+    "people and ties that are old": lambda db: PeopleStore(db).forget(NOW - timedelta(days=9)),
 }
 # These must also come out of the index in their order: sorting would lock every due row first.
 CLAIMS = ("a claim of due sources",)
-LARGE = ("sources", "outbox", "posts", "term_days", "term_slots", "term_totals")
+LARGE = (
+    "sources", "outbox", "posts", "term_days", "term_slots", "term_totals", "x_people",
+    "x_relations",
+)  # fmt: skip
 # Once a claim has been made, its rows are looked up among a few thousand sources.
 LOOKED_THROUGH = "SELECT id FROM sources WHERE claim_token = ?"
 WALKED_ROWS = 200  # an index may be walked in its order, up to a LIMIT
