@@ -32,6 +32,7 @@ _NAME_ONLY = (
 _NAME_LENGTH = 190  # the width of the columns in MySQL
 _DESCRIPTION_LENGTH = 1000  # X allows far less
 _SEEN_APART_MS = 3_600_000  # who is seen again unchanged within the hour is not written again
+_NAMED_APART_MS = 86_400_000
 _AT_ONCE = 200  # people looked at in a transaction of forgetting
 
 _NOTHING = Sums()
@@ -60,8 +61,14 @@ class PeopleStore:
         dialect = db.dialect
         # Sums are added up by the database: what others add meanwhile is not lost.
         grow = [f"{column}={{old}} + {{new}}" for column in _SUMS]
-        self._put = dialect.upsert("x_people", _COLUMNS, ["id"], [*_COLUMNS[1:16], *grow])
-        self._put_name = dialect.insert_new("x_people", _NAME_ONLY, ["id"])
+        # An index over a column that is written is written, changed or not: so the fewest are.
+        profile = _COLUMNS[3:15]
+        self._puts = [
+            dialect.upsert("x_people", _COLUMNS, ["id"], [*columns, *grow])
+            for columns in (profile, [*profile, "influence"], _COLUMNS[1:16])
+        ]
+        seen = ["seen_ms=CASE WHEN {new}>{old} THEN {new} ELSE {old} END"]
+        self._put_name = dialect.upsert("x_people", _NAME_ONLY, ["id"], seen)
         span = [
             "first_ms=CASE WHEN {new}<{old} THEN {new} ELSE {old} END",
             "last_ms=CASE WHEN {new}>{old} THEN {new} ELSE {old} END",
@@ -76,20 +83,22 @@ class PeopleStore:
     async def keep(self, tx: Transaction, seen: Seen, score: Score) -> None:
         """Write what was seen, in the transaction of the posts that it was seen in."""
         known = await _rows(tx, [*seen.profiles, *seen.names])
-        people = [
-            row
-            for person_id, profile in seen.profiles.items()
-            if (row := _changed(known.get(person_id), profile, seen, score))
-        ]
-        if people:
-            await tx.execute_many(self._put, sorted(people))
+        groups: list[list[tuple[object, ...]]] = [[] for _ in self._puts]
+        for person_id in sorted(seen.profiles):
+            before = known.get(person_id)
+            row = _changed(before, seen.profiles[person_id], seen, score)
+            if row is not None:
+                groups[_group(before, row)].append(row)
+        for sql, rows in zip(self._puts, groups, strict=True):
+            if rows:
+                await tx.execute_many(sql, rows)
         names = [
             _name_row(person_id, name, seen.at_ms)
-            for person_id, name in seen.names.items()
-            if person_id not in known and person_id not in seen.profiles
+            for person_id, name in sorted(seen.names.items())
+            if person_id not in seen.profiles and _is_news(known.get(person_id), seen.at_ms)
         ]
         if names:
-            await tx.execute_many(self._put_name, sorted(names))
+            await tx.execute_many(self._put_name, names)
         relations, follows = _relations(seen.turns)
         if relations:
             await tx.execute_many(self._turn, relations)
@@ -268,6 +277,18 @@ def _changed(
         profile.id, *values, seen_ms, profile_ms, points,
         gain.posts, gain.likes, gain.retweets, gain.replies, gain.views,
     )  # fmt: skip
+
+
+def _group(before: Row | None, row: tuple[object, ...]) -> int:
+    """Which statement writes a row: 0 where no index changes, 1 its influence's, 2 all."""
+    if before is None or before[1:3] != row[1:3]:
+        return 2
+    return int(before[15] != row[15])
+
+
+def _is_news(before: Row | None, at_ms: int) -> bool:
+    """Whether somebody who was only named is unknown, or was last seen long ago."""
+    return before is None or before[13] < at_ms - _NAMED_APART_MS
 
 
 def _is_full(profile: Profile) -> bool:

@@ -357,3 +357,26 @@ async def test_nonsense_counts_fit(world: World) -> None:
     await world.take([tweet(1, SARA, likes=most, views=most), tweet(3, SARA, likes=most)])
 
     assert await world.sums(SARA) == Sums(posts=3, likes=3 * 10**12, views=10**12)
+
+
+async def test_who_is_named_again_is_not_forgotten(world: World) -> None:
+    """To be named is to be seen, from day to day."""
+    await world.take([tweet(1, SARA, links=((LinkKind.REPLY, REZA),))])
+    world.now += timedelta(days=3)
+    await world.take([tweet(2, SARA, links=((LinkKind.REPLY, REZA),), at=world.now)])
+
+    await world.people.forget(NOW + timedelta(days=2))
+
+    assert set(await world.people.get_many([SARA, REZA])) == {SARA, REZA}
+
+
+async def test_a_new_name_is_found_at_once(world: World) -> None:
+    """And the old one is nobody's."""
+    await world.take([tweet(1, SARA)])
+    world.now += timedelta(minutes=1)
+    await world.take([tweet(2, profile(SARA, username="Saraye"))])
+
+    assert await world.people.by_username("sara") is None
+    found = await world.people.by_username("saraye")
+    assert found is not None
+    assert (found.id, found.sums.posts) == (SARA, 2)
