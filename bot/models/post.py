@@ -18,6 +18,16 @@ class Mood(StrEnum):
     NEGATIVE = "negative"
 
 
+class Emotion(StrEnum):
+    HAPPINESS = "happiness"
+    SADNESS = "sadness"
+    ANGER = "anger"
+    FEAR = "fear"
+    SURPRISE = "surprise"
+    HATE = "hate"
+    OTHER = "other"  # none of them, or none that prevails
+
+
 class DropReason(StrEnum):
     """Why a stored post is left out of trends, search and digests."""
 
@@ -103,6 +113,7 @@ class Post:
     duplicate_of: int | None = None
     mood: Mood | None = None
     mood_confidence: float = 0.0
+    emotion: Emotion | None = None
     id: int = 0  # 0 until stored
 
     @property

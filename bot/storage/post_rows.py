@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from bot.models.post import (
     DropReason,
+    Emotion,
     Engagement,
     Mood,
     Parent,
@@ -24,7 +25,7 @@ COLUMNS = (
     "id", "kind", "source_id", "external_id", "created_ms", "collected_ms", "title", "text", "url",
     "author", "lang", "hashtags", "mentions", "likes", "retweets", "replies", "views",
     "content_key", "drop_reason", "drop_evidence", "duplicate_of", "mood", "mood_confidence",
-    "author_id", "parent_kind", "parent_id",
+    "author_id", "parent_kind", "parent_id", "emotion",
 )  # fmt: skip
 SELECT = f"SELECT {', '.join(COLUMNS)} FROM posts"
 INSERT = f"INSERT INTO posts ({', '.join(COLUMNS)}) VALUES ({', '.join('?' for _ in COLUMNS)})"
@@ -41,6 +42,7 @@ def values_of(p: Post) -> tuple[object, ...]:
         p.content_key, p.drop.value if p.drop else "", p.drop_evidence, p.duplicate_of,
         p.mood.value if p.mood else "", p.mood_confidence, p.author_id,
         p.parent.kind.value if p.parent else "", p.parent.external_id if p.parent else "",
+        p.emotion.value if p.emotion else "",
     )  # fmt: skip
 
 
@@ -68,6 +70,7 @@ def post_of(row: Row) -> Post:
         mood_confidence=row[22],
         author_id=row[23],
         parent=Parent(ParentKind(row[24]), row[25]) if row[24] else None,
+        emotion=Emotion(row[26]) if row[26] else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from bot.analysis.training import moods, sets
 from bot.analysis.training.linear import Rows, fit, join, minimise, softmax
 from bot.models.post import Mood
 
+ROOT = Path(__file__).parents[2]
+ASKED = ("mood", "emotion", "is_abusive", "is_advert")
 WORDS = ["خوب", "بد", "نبود", "بدون", "عالی", "😂", ":)", "!", "نه", "1405", "سلام", "ندارم"]
 
 
@@ -133,13 +136,42 @@ def test_hinted_posts_need_two_words_of_one_kind() -> None:
 
 
 def test_labels_are_names_without_texts() -> None:
-    """The labelling file holds set, id and mood, once each, and enough tweets of every mood."""
+    """A line holds a set, an id and short words; there are as many posts as the guide says."""
     labels = sets.our_labels()
-    tweets = [mood for (name, _), mood in labels.items() if name != "news"]
+    sets_of = Counter(name for name, _ in labels)
 
-    assert {name for name, _ in labels} == {"stream2018", "suttw", "news"}
-    assert len(tweets) >= 600
-    assert min(tweets.count(mood) for mood in Mood) >= 100
+    assert sets_of == {"stream2018": 3600, "suttw": 2550, "news": 2039}
+    assert all(" " not in post_id for _, post_id in labels)
+    assert all(one.emotion and one.is_abusive is not None for one in labels.values())
+    moods_of = Counter(one.mood for (name, _), one in labels.items() if name != "news")
+    assert min(moods_of[mood] for mood in Mood) >= 700
+
+
+# Posts read twice; share of like answers and Cohen's kappa of mood, emotion, abusive, advert.
+AGREEMENT = [
+    ("two", "stream2018", 360, [(0.908, 0.844), (0.875, 0.820), (0.972, 0.785), (0.994, 0.797)]),
+    ("two", "suttw", 255, [(0.902, 0.827), (0.863, 0.776), (0.992, 0.896), (1.0, 1.0)]),
+    ("two", "news", 210, [(0.952, 0.883), (0.943, 0.864)]),
+    ("three", "stream2018", 700, [(0.883, 0.801)]),
+    ("three", "suttw", 400, [(0.882, 0.805)]),
+    ("three", "news", 150, [(0.887, 0.760)]),
+]
+
+
+@pytest.mark.parametrize(("reader", "set_name", "count", "figures"), AGREEMENT)
+def test_readers_agree_as_the_guide_says(
+    reader: str, set_name: str, count: int, figures: list[tuple[float, float]]
+) -> None:
+    """The figures of docs/labelling.md, from the files themselves."""
+    first, again = sets.our_labels(), sets.second_readings(reader)
+    both = [(first[name], other) for name, other in again.items() if name[0] == set_name]
+    guide = (ROOT / "docs" / "labelling.md").read_text("utf-8")
+
+    assert len(both) == count
+    for asked, figure in zip(ASKED, figures, strict=False):
+        pairs = [(getattr(one, asked), getattr(other, asked)) for one, other in both]
+        assert sets.agreement(pairs) == pytest.approx(figure, abs=0.0006)
+        assert f"{figure[0]:.3f} / {figure[1]:.3f}" in guide
 
 
 def test_polar_words_take_one_side() -> None:

@@ -124,10 +124,10 @@ def gather(data: Path) -> Material:
     for set_name, read in sets.SETS.items():
         posts = list(read(data))
         for post in posts:
-            mood = ours.get((post.set_name, post.id))
-            if mood is None:
+            judged = ours.get((post.set_name, post.id))
+            if judged is None:
                 continue
-            labelled = sets.Labelled(post.text, mood)
+            labelled = sets.Labelled(post.text, judged.mood)
             if set_name == "news":
                 half = _part(post.set_name, post.id, "news") % 2
                 (held["news"] if half else news).append(labelled)

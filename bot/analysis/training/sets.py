@@ -8,13 +8,14 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.resources import files
 from pathlib import Path
 
-from bot.models.post import Mood
+from bot.models.post import Emotion, Mood
 
 LEAST_LETTERS = 12  # a shorter text says too little to be judged
 
@@ -94,14 +95,56 @@ def copy_key(text: str) -> str:
     return _NOT_LETTERS.sub("", bare)[:80]
 
 
-def our_labels() -> dict[tuple[str, str], Mood]:
-    """What we judged ourselves (docs/labelling.md), by set and id."""
-    rows = files("bot.analysis.weights").joinpath("labels.tsv").read_text("utf-8").splitlines()
-    labels = {}
-    for row in rows[1:]:
-        set_name, post_id, mood = row.split("\t")
-        labels[set_name, post_id] = Mood(mood)
-    return labels
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a reader said of a post; None where they were not asked."""
+
+    mood: Mood
+    emotion: Emotion | None = None
+    is_abusive: bool | None = None
+    is_advert: bool | None = None
+
+
+Name = tuple[str, str]  # of a post: its set and its id
+
+
+def our_labels() -> dict[Name, Judgement]:
+    """What we judged ourselves (docs/labelling.md): of each post the first reading."""
+    return {(row[0], row[1]): _judgement(row[2:]) for row in _bundled("labels.tsv")}
+
+
+def second_readings(reader: str) -> dict[Name, Judgement]:
+    """What another reader ("two", or "three" for moods alone) said of some of the same posts."""
+    return {
+        (row[0], row[1]): _judgement(row[3:])
+        for row in _bundled("second_reading.tsv")
+        if row[2] == reader
+    }
+
+
+def _judgement(row: list[str]) -> Judgement:
+    mood, emotion, abusive, advert = row
+    return Judgement(
+        Mood(mood),
+        Emotion(emotion) if emotion else None,
+        abusive == "1" if abusive else None,
+        advert == "1" if advert else None,
+    )
+
+
+def _bundled(name: str) -> Iterator[list[str]]:
+    """Rows of a file that is shipped with the weights, without its header."""
+    text = files("bot.analysis.weights").joinpath(name).read_text("utf-8")
+    for line in text.splitlines()[1:]:
+        yield line.split("\t")
+
+
+def agreement(pairs: Sequence[tuple[object, object]]) -> tuple[float, float]:
+    """Of two readers: the share of like answers, and Cohen's kappa (chance taken off)."""
+    share = sum(one == other for one, other in pairs) / len(pairs)
+    first, second = Counter(one for one, _ in pairs), Counter(other for _, other in pairs)
+    chance = sum(first[answer] * second[answer] for answer in first) / len(pairs) ** 2
+    return share, (share - chance) / (1 - chance) if chance < 1 else 1.0
 
 
 def our_polar_words() -> list[Labelled]:
