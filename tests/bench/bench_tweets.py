@@ -55,6 +55,14 @@ AUTHORS = 4000
 LETTERS = "ابتجدرزسشفقکگلمنوهیپ"
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
 
+_COLUMNS = (
+    "id", "kind", "source_id", "external_id", "created_ms", "collected_ms", "title", "text", "url",
+    "author", "lang", "hashtags", "mentions", "likes", "retweets", "replies", "views",
+    "content_key", "drop_reason", "drop_evidence", "duplicate_of", "mood", "mood_confidence",
+    "author_id", "parent_kind", "parent_id",
+)  # fmt: skip
+_SCRIPT = f"INSERT INTO posts ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' for _ in _COLUMNS)})"
+
 Row = tuple[str, float, str, str]  # what, value, unit, what stands beside it
 
 
@@ -244,10 +252,10 @@ class _Plain:
         for pragma in ("synchronous=NORMAL", "cache_size=-16384", "wal_autocheckpoint=4000"):
             self._connection.execute(f"PRAGMA {pragma}")
 
-    def put(self, transactions: Sequence[Sequence[tuple[object, ...]]]) -> None:
+    def put(self, transactions: Sequence[Sequence[tuple[object, ...]]], sql: str = INSERT) -> None:
         for rows in transactions:
             self.run("BEGIN IMMEDIATE")
-            self._connection.executemany(INSERT, rows)
+            self._connection.executemany(sql, rows)
             self.run("COMMIT")
 
     def read_and_put(self, transactions: Sequence[Sequence[bytes]], first: int) -> int:
@@ -261,7 +269,7 @@ class _Plain:
                         if one:
                             number += 1
                             rows.append(self._row(one, number))
-            self.put([rows])
+            self.put([rows], _SCRIPT)
         return number - first + 1
 
     def _row(self, raw: dict[str, Any], number: int) -> tuple[object, ...]:
