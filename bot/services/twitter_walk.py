@@ -78,8 +78,8 @@ class Habits:
     def aim(self) -> int:
         return AIM_HIGH if self._probed > 0.4 else AIM
 
-    def saw_boundary(self) -> None:
-        self._boundary += 1
+    def saw_boundary(self, *, fills: bool) -> None:
+        self._boundary += 3 if fills else 1
 
     def cursor(self, *, led_on: bool) -> None:
         """A cursor was followed; one that led back to the same tweets counts for much."""
@@ -98,7 +98,7 @@ class Habits:
         looks = (
             says_more
             or self._suspicion > 0
-            or (self._check_every > 0 and self._short % self._check_every == 1 % self._check_every)
+            or (self._check_every > 0 and self._short % self._check_every == 0)
         )
         self._suspicion = max(0, self._suspicion - 1)
         self._probed += 0.1 * (looks - self._probed)
@@ -181,7 +181,7 @@ class Walk:
         page = await self._ask(_moment(piece.since), _moment(last), piece.cursor)
         sight = _Sight(page, piece.since, cut, self._seen, piece.chain)
         if sight.is_at_until:
-            self._habits.saw_boundary()
+            self._habits.saw_boundary(fills=sight.is_full and not sight.here)
         if piece.how is _How.SLICE:
             rest = self._after_slice(piece, cut, sight)
         else:
@@ -215,12 +215,18 @@ class Walk:
         """What is left to ask about of [since, cut) after its answer."""
         is_repeated = bool(sight.ids) and sight.ids == self._last
         if (sight.is_elsewhere or is_repeated) and not (sight.here and piece.strikes):
-            return self._again(piece)
+            if not (piece.strikes and sight.is_next_second) or self._habits.includes_until:
+                return self._again(piece)
+            self._habits.saw_boundary(fills=sight.is_full)  # twice the same: it is no accident
+            return [piece] if sight.is_full else self._after_nothing(piece, cut, sight)
         if not sight.here:
+            if sight.is_at_until and sight.is_full:
+                return [piece]  # asked again, one second less
             return self._after_nothing(piece, cut, sight)
         oldest = min(sight.here)
         if sight.is_full and not sight.reaches_below:
-            if oldest + 1 < cut:
+            is_crowd = max(sight.here) == oldest and sight.page.cursor
+            if oldest + 1 < cut and not is_crowd:
                 self._learn(sum(t > oldest for t in sight.here), cut - oldest - 1, 0.3)
                 return [_Piece(piece.since, oldest + 1)]
             if not sight.page.cursor and not piece.strikes and cut == piece.since + 1:
@@ -282,7 +288,7 @@ class Walk:
         if cut < piece.until:
             piece.asked_to = cut
             return [piece]
-        if len(self._todo) > 1:  # it cannot reach further: what follows is known
+        if piece.until < self._end:  # it cannot reach further: what follows is known
             is_odd |= sight.page.has_more and self._habits.believes_more
             if not is_odd or piece.strikes >= 2:
                 return []
@@ -316,7 +322,8 @@ class Walk:
     def _crowd(self, piece: _Piece, second: int, sight: _Sight) -> list[_Piece]:
         cursor, chain = sight.page.cursor, piece.chain | sight.ids
         if cursor in ("", piece.cursor):
-            self._give_up(second)
+            if piece.how is not _How.CROWD or sight.page.has_more:
+                self._give_up(second)
             return _rest(piece.since, second)
         return [_Piece(piece.since, second + 1, _How.CROWD, cursor, chain)]
 
@@ -346,7 +353,7 @@ class _Sight:
         self.here: list[int] = []  # the seconds of its tweets within the time
         self.new_here = False
         known: set[str] = set()
-        below = above = at_until = 0
+        below = above = at_until = next_second = 0
         for tweet in page.tweets:
             post = tweet.post
             second = _second(post.created_at)
@@ -355,6 +362,7 @@ class _Sight:
                 seen.add(post.external_id)
                 self.fresh.append(tweet)
             below += second < since
+            next_second += second == cut
             above += second > cut or (second == cut and not is_fresh)
             at_until += second == cut and is_fresh
             if since <= second < cut and post.external_id not in known:
@@ -364,6 +372,7 @@ class _Sight:
         self.is_full = max(page.count, len(page.tweets) + page.bad) >= FULL
         self.reaches_below = bool(below and self.here)
         self.is_at_until = bool(at_until and not below and not above)
+        self.is_next_second = bool(page.tweets) and next_second == len(page.tweets)
         self.is_elsewhere = bool(above or (below and not self.here))
 
 
