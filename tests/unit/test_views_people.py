@@ -13,14 +13,18 @@ from hypothesis import strategies as st
 from bot.analysis.influence import influence, influence_parts
 from bot.errors import BadInput
 from bot.features.people import read_username
+from bot.handlers.views.alerts import alert_messages
+from bot.handlers.views.digests import digest_messages
 from bot.handlers.views.page import Reader, earned, person_name, post_lines
 from bot.handlers.views.people import person_message, top_message, unknown_message
+from bot.models.alert import Alert, AlertItem
 from bot.models.entities import TEXT_LIMIT, utf16_len
-from bot.models.insight import MoodSplit
+from bot.models.insight import Digest, MoodSplit, Trend, TrendState, Window
 from bot.models.messages import CALLBACK_BYTES
 from bot.models.people import Person, PersonFacts, Sums, Tie
 from bot.models.post import Engagement
 from bot.models.tweets import LinkKind, Profile, Verified
+from bot.models.user import Chat, ChatKind, Watch
 from tests.people_world import REZA, SARA, profile, tweet
 
 NOW = datetime(2026, 11, 21, 17, 44, tzinfo=UTC)
@@ -167,3 +171,27 @@ def test_influence_on_a_card_is_what_is_stored() -> None:
     earned_ = Sums(posts=3, likes=90, retweets=4, replies=2, views=8000)
 
     assert influence_parts(someone, earned_).total == influence(someone, earned_)
+
+
+def test_alerts_and_digests_name_who_wrote() -> None:
+    """As searches do."""
+    who = {SARA: profile(SARA, name="سارا کوهی")}
+    post = replace(tweet(1, SARA).post, id=1, created_at=NOW)
+    chat = Chat(id=7, kind=ChatKind.PRIVATE, lang="fa", timezone="Asia/Tehran")
+    watch = Watch(id=1, chat_id=7, user_id=7, term="باران", key="باران", created_at=NOW)
+    item = AlertItem(watch=watch, posts=(post,), more=0, since=NOW)
+    trend = Trend(
+        key="باران", term="باران", spellings=(), score=9.0, volume=9, baseline=1.0, voices=5,
+        window=Window.H24, at=NOW, started_at=NOW, peak_at=NOW, state=TrendState.RISING,
+        post_ids=(1,), mood=MoodSplit(),
+    )  # fmt: skip
+    digest = Digest(
+        chat_id=7, at=NOW, window=Window.H24, trends=(trend,), new_keys=frozenset(),
+        posts={1: post}, news=(), volume=(), mood=MoodSplit(), kept=9, dropped=0,
+    )  # fmt: skip
+
+    alert = alert_messages(Alert(chat_id=7, at=NOW, items=(item,)), chat, {}, who)
+    told = digest_messages(digest, chat, {}, "hoshyar_bot", who)
+
+    for messages in (alert, told):
+        assert "سارا کوهی (\u2068@sara\u2069)" in "\n".join(each.text for each in messages)
