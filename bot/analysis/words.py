@@ -17,3 +17,10 @@ def entries(name: str) -> tuple[str, ...]:
 def word_set(name: str) -> frozenset[str]:
     """All words of the list, several a line."""
     return frozenset(word for line in entries(name) for word in line.split())
+
+
+@cache
+def group(name: str, wanted: str) -> frozenset[str]:
+    """The words of one group of a list whose lines begin with the name of a group."""
+    rows = (line.split() for line in entries(name))
+    return frozenset(word for row in rows if row[0] == wanted for word in row[1:])
