@@ -1,7 +1,7 @@
 """Learns what `analysis.informal` ships, and measures it on sentences it has not seen.
 
 `python -m bot.analysis.training.spoken --data DIR --words words.dat [--out DIR]` writes
-`written_words.txt` and `informal_words.txt`. Without `--out` it only measures.
+`words_fa.txt` and `informal_words.txt`. Without `--out` it only measures.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from math import log2
 from pathlib import Path
 
 from bot.analysis.conjugation import written_verb
@@ -20,7 +21,7 @@ from bot.analysis.entities import without_links
 from bot.analysis.informal import Writer
 from bot.analysis.keys import fold
 from bot.analysis.letters import ARABIC_LETTERS, MARKS, ZWNJ
-from bot.analysis.spoken_lexicon import Lexicon, own_words
+from bot.analysis.spoken_lexicon import SPOKEN, WRITTEN, Lexicon, own_words
 from bot.analysis.text import normalise
 from bot.analysis.training import corpora
 
@@ -29,6 +30,8 @@ LEAST_IN_NEWS = 4
 SPOKEN_RATIO = 6  # times as frequent in tweets as in news
 LEAST_IN_TWEETS = 10
 LEAST_MODERN = 15  # occurrences in tweets of a word that only tweets have: «تلگرام»
+LEAST_KEPT = 2  # occurrences of a word that is not written Persian, to be listed at all
+UNSEEN = 0.5  # occurrences that a word of the dictionary has at least
 ALIKE = 0.6  # of a pair seen once: how much its words must resemble each other
 HELD_BACK = 3  # one sentence in so many
 
@@ -98,6 +101,23 @@ def written_words(
     return sorted(known | (modern - own.keys()))
 
 
+def levelled(known: Sequence[str], counts: Counter[str]) -> str:
+    """The lines of `words_fa.txt`: kind and level, then words."""
+    written, total = frozenset(known), counts.total()
+    rows: dict[tuple[int, str], list[str]] = {}
+    for word in sorted(written | {word for word, seen in counts.items() if seen >= LEAST_KEPT}):
+        level = round(2 * log2(total / max(counts[word], UNSEEN)))
+        kind = WRITTEN if word in written else SPOKEN
+        rows.setdefault((level, kind), []).append(word)
+    lines = [
+        f"{kind}{level} {' '.join(words[start : start + 16])}"
+        for (level, kind), words in sorted(rows.items())
+        for start in range(0, len(words), 16)
+    ]
+    head = "# Words by how common they are (half powers of two). Made by training/spoken.py."
+    return "\n".join([head, *lines]) + "\n"
+
+
 def aligned(sentence: Sentence) -> Iterator[tuple[int, str, str]]:
     """(place, typed word, written word) where both sentences have the same number of words."""
     typed, written = (_TOKEN.findall(normalise(side)) for side in sentence)
@@ -162,19 +182,13 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="the folder of the lexicons")
     given = parser.parse_args()
     own = own_words()
-    known = written_words(
-        corpora.dictionary(given.words),
-        count(corpora.news(given.data)),
-        count(corpora.tweets(given.data)),
-        own,
-    )
+    news, tweets = count(corpora.news(given.data)), count(corpora.tweets(given.data))
+    known = written_words(corpora.dictionary(given.words), news, tweets, own)
     sentences = list(corpora.rewritten(given.data))
     _report(sentences, frozenset(known), own)
     if given.out:
         learnt = learn(sentences, frozenset(known), own)
-        head = "# Words of written Persian, in display form. Made by training/spoken.py.\n"
-        rows = [" ".join(known[start : start + 16]) for start in range(0, len(known), 16)]
-        (given.out / "written_words.txt").write_text(head + "\n".join(rows) + "\n", "utf-8")
+        (given.out / "words_fa.txt").write_text(levelled(known, news + tweets), "utf-8")
         head = "# Spoken words and how people wrote them. Learnt by training/spoken.py.\n"
         pairs = [f"{spoken} {written}" for spoken, written in learnt]
         (given.out / "informal_words.txt").write_text(head + "\n".join(pairs) + "\n", "utf-8")
