@@ -12,10 +12,12 @@ import httpx
 import pytest
 
 from bot.errors import BadInput, NotFound, SourceGarbled, StorageError
+from bot.features.live import LEASE
 from bot.models.live import query_of, tag_of
 from bot.models.spending import NoticeKind
 from bot.ports import Database
 from bot.sandbox.twitter_site import TwitterSite
+from bot.storage.leases import LeaseStore
 from bot.storage.spending_report import read_report
 from bot.utils.secrets import Secret
 from bot.utils.times import utc_now
@@ -35,6 +37,14 @@ async def world(db: Database, site: TwitterSite) -> AsyncIterator[LiveWorld]:
     world = LiveWorld(db, site)
     yield world
     await world.close()
+
+
+@pytest.fixture
+async def other(db: Database, site: TwitterSite) -> AsyncIterator[LiveWorld]:
+    """Another worker of the same bot."""
+    other = LiveWorld(db, site, name="other")
+    yield other
+    await other.close()
 
 
 def event(site: TwitterSite, *texts: str, tag: str = "hoshyar-1", rule: str = "r1") -> bytes:
@@ -192,17 +202,13 @@ async def test_the_hold_is_filled_up_at_half(world: LiveWorld, site: TwitterSite
     assert (state.spent, state.held) == (900, 1500)
 
 
-async def test_another_worker_goes_on_with_the_hold(
-    db: Database, world: LiveWorld, site: TwitterSite
-) -> None:
+async def test_another_worker_goes_on_with_the_hold(world: LiveWorld, other: LiveWorld) -> None:
     """Nothing is held twice when the one who looked after it died."""
-    other = LiveWorld(db, site, name="other")
     await world.money.keep(1)
 
     assert await other.money.keep(1)
 
     assert (await world.budget.state()).held == 1500
-    await other.close()
 
 
 async def test_the_hold_of_a_day_ends_with_it(
@@ -298,18 +304,16 @@ async def _is_searched(world: LiveWorld, query_id: int) -> bool:
 
 
 async def test_after_the_end_nothing_is_left_that_costs_money(
-    db: Database, world: LiveWorld, site: TwitterSite
+    world: LiveWorld, other: LiveWorld
 ) -> None:
     """The rule rests, the hold is given back, the query is searched for; the wish stays."""
     async with world.running():
         query = await world.make_live("برف")
     state = await world.budget.state()
     wishes = await world.store.wishes()
-    again = LiveWorld(db, site, name="again")
-    async with again.running():
-        await again.until_live(query.id)
+    async with other.running():
+        await other.until_live(query.id)
         rules = world.rules()
-    await again.close()
 
     assert (state.held, list(wishes)) == (0, [query.id])
     assert rules == [("برف", True)]
@@ -379,30 +383,25 @@ async def test_rules_of_others_are_left_alone_and_doubles_of_ours_deleted(
 
 
 async def test_one_worker_connects_and_another_takes_over(
-    db: Database, world: LiveWorld, site: TwitterSite
+    db: Database, world: LiveWorld, other: LiveWorld, site: TwitterSite
 ) -> None:
     """A second connection of the same key would be refused: nobody ever tries."""
-    other = LiveWorld(db, site, name="other")
     query = await world.add("برف")
     await world.live.on(query.id)
-    async with world.running() as stop_one, other.running():
+    sockets = site.twitter.rules.sockets
+    async with world.running() as stop_one, other.running() as stop_other:
         await world.until_live(query.id)
         await asyncio.sleep(0.5)
-        first = list(site.twitter.rules.sockets.values())
-        stop_one.set()
-        await until(
-            lambda: (
-                bool(site.twitter.rules.sockets)
-                and list(site.twitter.rules.sockets.values()) != first
-            )
-        )
+        first = list(sockets.values())
+        leader = await LeaseStore(db).holder(LEASE)
+        assert leader is not None
+        (stop_one if leader.owner == "one" else stop_other).set()
+        await until(lambda: bool(sockets) and list(sockets.values()) != first)
         await world.until_live(query.id)
         site.twitter.write("برف می‌بارد")
         await until(lambda: _count(world, 1))
-    await other.close()
 
     assert len(first) == 1
-    assert site.twitter.connections is not None
 
 
 async def test_what_a_killed_worker_left_live_is_searched_for(
