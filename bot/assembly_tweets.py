@@ -80,7 +80,6 @@ def assemble_twitter(values: TwitterValues, around: Around, stack: AsyncExitStac
     take = TweetIntake(around.intake, around.people, clock)
     budget = Budget(
         SpendingStore(db),
-        clock,
         daily_credits=values.daily_credits,
         timezone=around.timezone,
         on_notice=around.on_notice,

@@ -69,7 +69,6 @@ class LiveWorld:
         self.store = LiveStore(db)
         self.budget = Budget(
             SpendingStore(db),
-            utc_now,
             daily_credits=credits,
             timezone="Asia/Tehran",
             requests_per_s=1000.0,

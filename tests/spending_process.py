@@ -18,7 +18,6 @@ from bot.errors import BudgetSpent
 from bot.services.db_service import open_database
 from bot.services.twitter_budget import Budget
 from bot.storage.spending import SpendingStore
-from bot.utils.times import utc_now
 
 WORST = 300
 
@@ -54,7 +53,6 @@ async def main(url: str, given: dict[str, Any]) -> None:
     db = await open_database(url)
     budget = Budget(
         SpendingStore(db),
-        utc_now,
         daily_credits=given.get("limit", 10**6),
         timezone="UTC",
         hold_s=given.get("hold_s", 120.0),

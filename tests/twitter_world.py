@@ -15,7 +15,6 @@ from bot.services.twitter_budget import Budget
 from bot.storage.cache import CacheStore
 from bot.storage.spending import SpendingStore
 from bot.utils.secrets import Secret
-from bot.utils.times import utc_now
 from tests.fakes_twitter import Reply, ScriptedService
 
 KEY = "key-that-nobody-may-see-4711"
@@ -65,7 +64,6 @@ async def client(
     cache = CacheService(CacheStore(db))
     spends = Budget(
         SpendingStore(db),
-        utc_now,
         daily_credits=credits,
         timezone="Asia/Tehran",
         requests_per_s=rate,

@@ -1,6 +1,7 @@
 """The budget of TwitterAPI.io: nothing is asked there that was not set aside before.
 
-It keeps nothing in memory: every number is in the database, and all workers share them.
+It keeps nothing in memory: every number is in the database, where all workers share them, and so is
+the clock.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from bot.models.spending import (
     lasts_until,
 )
 from bot.models.tweets import Balance
-from bot.ports import Clock
 from bot.storage.spending import (
     CREDIT,
     LIMIT,
@@ -55,7 +55,6 @@ class Budget:
     def __init__(
         self,
         store: SpendingStore,
-        clock: Clock,
         *,
         daily_credits: int,
         timezone: str,
@@ -67,7 +66,6 @@ class Budget:
         self._store = store
         self._balances = BalanceStore(store.db)
         self._draws = DrawStore(store.db)
-        self._clock = clock
         self._daily_credits = daily_credits
         self._timezone = timezone
         self._on_notice = on_notice

@@ -18,7 +18,7 @@ from bot.models.tweets import Balance
 from bot.ports import Database
 from bot.services.twitter_budget import Budget
 from bot.storage.spending import SpendingStore
-from bot.utils.times import to_ms, utc_now
+from bot.utils.times import to_ms
 
 ROOT = Path(__file__).resolve().parents[2]
 NOON = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)  # in Tehran
@@ -66,7 +66,7 @@ def make_budget(store: SpendingStore, limit: int = 1000, **given: Any) -> Budget
     given.setdefault("requests_per_s", FAST)
     given.setdefault("timezone", "Asia/Tehran")
     given.setdefault("settling_s", 0.0)
-    return Budget(store, utc_now, daily_credits=limit, **given)
+    return Budget(store, daily_credits=limit, **given)
 
 
 async def see(
