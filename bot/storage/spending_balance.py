@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.models.spending import PUSH, Reckoning, reckon
@@ -29,6 +29,7 @@ from bot.storage.spending import (
     hold_facts,
     put_fact,
 )
+from bot.storage.spending_draws import draw
 from bot.utils.times import from_ms
 
 _TOLD = "told"
@@ -101,9 +102,12 @@ class BalanceStore:
                 result = reckon(checkpoint.number - balance.credits, booked - before, worst)
             for row, credits in zip(lost, result.costs, strict=True):
                 await _book_lost(tx, row, credits)
+            pushed = await _book_pushes(tx, result.unexplained, now_ms)
+            result = replace(result, unexplained=result.unexplained - pushed)
             rose = checkpoint is not None and balance.credits > checkpoint.number
             await _book_rest(tx, result, rose, timezone, now_ms)
-            text = json.dumps({"booked": booked + sum(result.costs) + result.unexplained})
+            booked += sum(result.costs) + pushed + result.unexplained
+            text = json.dumps({"booked": booked})
             await put_fact(tx, CHECKPOINT, Fact(balance.credits, text, now_ms))
             return Seen(now=seen.now, ended_out_of_credit=ended, reckoning=result)
 
@@ -160,6 +164,19 @@ async def _book_lost(tx: Transaction, row: Row, credits: int) -> None:
             "UPDATE x_days SET spent=spent+?, held=held-?, calls=calls+1 WHERE day=?",
             (credits, held, day),
         )
+
+
+async def _book_pushes(tx: Transaction, credits: int, now_ms: int) -> int:
+    """Pushes that never reached us are paid from what is held for pushes; returns how much was."""
+    booked = 0
+    for call_id, held, until_ms in await tx.fetch_all(
+        "SELECT id, held, until_ms FROM x_calls WHERE state='held' AND until_ms>=? AND endpoint=?",
+        (now_ms, PUSH),
+    ):
+        part = min(credits - booked, int(held))
+        if part > 0 and await draw(tx, int(call_id), part, 0, int(until_ms) - now_ms) is not None:
+            booked += part
+    return booked
 
 
 async def _book_rest(

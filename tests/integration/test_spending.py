@@ -436,6 +436,29 @@ async def test_what_others_spent_is_shown_and_counts(
     ]
 
 
+async def test_pushes_that_never_came_are_paid_from_their_hold(
+    store: SpendingStore, told: Told, set_clock: Callable[[datetime], None]
+) -> None:
+    """The connection was down while a rule went on: nobody needs to hear of that. Beyond the hold
+    they do."""
+    budget = make_budget(store, 2000, on_notice=told)
+    await see(budget, set_clock, NOON, 50_000)
+    set_clock(NOON + timedelta(minutes=2))
+    await budget.reserve("push", 1500, hold_s=3600)
+
+    await see(budget, set_clock, NOON + timedelta(minutes=5), 49_955)
+    missed = await budget.state()
+    kinds = list(told.kinds)
+    await see(budget, set_clock, NOON + timedelta(minutes=9), 48_300)
+    beyond = await budget.state()
+
+    assert (missed.spent, missed.held, kinds) == (45, 1455, [])
+    assert (beyond.spent, beyond.held) == (1700, 0)
+    assert [(notice.kind, notice.credits) for notice in told.notices] == [
+        (NoticeKind.UNEXPLAINED, 200)
+    ]
+
+
 async def test_a_recharge_is_no_spending(
     store: SpendingStore, told: Told, set_clock: Callable[[datetime], None]
 ) -> None:
