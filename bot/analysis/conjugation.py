@@ -82,6 +82,13 @@ def written_verb(word: str) -> str | None:
     return None
 
 
+def is_verb(word: str) -> bool:
+    """Whether the word, spoken or written, can be taken apart as a verb form."""
+    if not word:
+        return False
+    return _simple(word, bare=True) is not None or _past_form(word, spoken_only=False) is not None
+
+
 def is_past_stem(word: str) -> bool:
     """«گشت», «نوشت»: with ه it is a participle."""
     return word in _stems()[1] or word.removeprefix("ن") in _stems()[1]
