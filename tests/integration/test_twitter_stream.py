@@ -51,10 +51,12 @@ class Listener:
             self.done.set()
             await asyncio.Event().wait()
 
-    async def listen(self, url: str, *, waits: Waits | None = None, jitter: float = 0.0) -> None:
+    async def listen(
+        self, url: str, *, waits: Waits | None = None, jitter: float = 0.0, proxy: str = ""
+    ) -> None:
         """Until it has slept as often as it may."""
         stream = TwitterStream(
-            url, Secret(KEY), sleep=self.sleep, jitter=lambda: jitter, waits=waits
+            url, Secret(KEY), proxy=proxy, sleep=self.sleep, jitter=lambda: jitter, waits=waits
         )
         running = asyncio.ensure_future(stream.run(self.take, self.heard, self.lost))
         try:
@@ -260,6 +262,19 @@ async def test_nobody_there_is_an_ordinary_failure() -> None:
     await listener.listen("ws://127.0.0.1:9/none")
 
     assert listener.sleeps == [1.0, 2.0]
+
+
+async def test_a_proxy_is_gone_through(caplog: pytest.LogCaptureFixture) -> None:
+    """One that is not there is an ordinary failure; one that cannot be spoken to, a lasting one."""
+    over_http, over_socks = Listener(), Listener()
+
+    async with talking(saying(CONNECTED)) as url:
+        await over_http.listen(url, proxy="http://127.0.0.1:9")
+        await over_socks.listen(url, proxy="socks5://127.0.0.1:9")
+
+    assert over_http.events == over_socks.events == []
+    assert (over_http.sleeps, over_socks.sleeps) == ([1.0], [600.0])
+    assert "python-socks" in str(caplog.records[-1].__dict__)
 
 
 async def test_the_key_is_never_written_down(caplog: pytest.LogCaptureFixture) -> None:
