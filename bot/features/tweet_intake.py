@@ -2,7 +2,8 @@
 
 A tweet brings along what it quotes or passes on, paid for already: those go in first. What new
 posts say of people is counted with them or not at all; a tweet that is seen again only makes the
-profile of its author newer, and the engagement grow.
+profile of its author newer, and the engagement grow. One that was imported, without the number of
+its author, is counted when it is first seen here.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bot.models.post import Engagement, ParentKind, Post
 from bot.models.tweets import Profile, Tweet
 from bot.ports import Clock, Transaction
 from bot.storage.people import PeopleStore, Seen
+from bot.storage.post_authors import adopt
 from bot.storage.posts import Also
 from bot.utils.times import to_ms
 
@@ -39,7 +41,9 @@ class TweetIntake:
         at_ms = to_ms(self._clock())
 
         async def with_people(tx: Transaction, new: Sequence[Post]) -> None:
-            await self._people.keep(tx, seen_in(each, new, at_ms), influence)
+            known = each.keys() - {post.external_id for post in new}
+            adopted = await adopt(tx, [each[name].post for name in known])
+            await self._people.keep(tx, seen_in(each, [*new, *adopted], at_ms), influence)
             if also is not None:
                 await also(tx, new)
 
@@ -56,7 +60,7 @@ def one_each(tweets: Sequence[Tweet]) -> dict[str, Tweet]:
 
 
 def seen_in(each: dict[str, Tweet], new: Sequence[Post], at_ms: int) -> Seen:
-    """What tweets tell of people, `new` being the posts of those that were not known."""
+    """What tweets tell of people, `new` being the posts that were not counted for anybody yet."""
     profiles: dict[int, Profile] = {}
     names: dict[int, str] = {}
     for tweet in each.values():

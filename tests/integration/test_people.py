@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bot.errors import LeaseLost
 from bot.features.intake import Intake
 from bot.features.tweet_intake import TweetIntake
 from bot.models.people import Sums
-from bot.models.post import ParentKind, Post
+from bot.models.post import Engagement, Parent, ParentKind, Post
 from bot.models.tweets import LinkKind, Profile, Verified
 from bot.ports import Database, Transaction
 from bot.services.db_service import open_database
@@ -144,6 +145,24 @@ async def test_sums_grow_with_what_posts_gain(world: World) -> None:
     assert found.influence == influence(found.profile, found.sums)
     stored = [post.engagement.likes for post in await world.people.newest_posts(SARA, 5)]
     assert stored == [1, 8]
+
+
+async def test_an_imported_tweet_is_counted_for_its_author_when_it_is_found_again(
+    db: Database, world: World
+) -> None:
+    """An import knows a name at most; a search that finds the tweet knows who that is, once."""
+    found = tweet(1, SARA, likes=9, links=((LinkKind.REPLY, REZA),), parent=(ParentKind.REPLY, 7))
+    imported = replace(found.post, author_id=0, parent=None, engagement=Engagement(likes=4))
+    await Intake(world.posts, OriginStore(db)).take([imported])
+
+    await world.take([found])
+    await world.take([found])
+
+    post = await world.posts.get(1)
+    assert post is not None
+    assert (post.author_id, post.parent) == (SARA, Parent(ParentKind.REPLY, "7"))
+    assert await world.sums(SARA) == Sums(posts=1, likes=9)
+    assert await world.turns(SARA) == {("reply", REZA): 1}
 
 
 async def test_a_retweet_earns_its_author_nothing(world: World) -> None:
