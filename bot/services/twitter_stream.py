@@ -122,12 +122,6 @@ class TwitterStream:
             raise self._turned_away(error.response.status_code) from error
         except (WebSocketException, OSError, TimeoutError, EOFError) as error:
             raise SourceDown(f"no connection: {said(error)[:200]}", source=SOURCE) from error
-        except ImportError as error:
-            raise SourceRefused(
-                "a SOCKS proxy for live tweets needs python-socks",
-                source=SOURCE,
-                retry_after_s=self._waits.no_key_s,
-            ) from error
         try:
             await self._listen(connection, take, heard)
         except ConnectionClosed as error:
