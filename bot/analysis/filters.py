@@ -19,7 +19,7 @@ from bot.analysis.entities import TextParts, analyse
 from bot.analysis.language import language_hint
 from bot.models.post import DropReason, PostKind
 
-FOREIGN = frozenset({"ar", "ckb", "ur"})
+FOREIGN = frozenset({"ar", "ckb", "ur", "ps", "ug"})
 MIN_FOREIGN_WORDS = 4
 MIN_WORDS = 2  # fewer say nothing, unless the post carries a hashtag
 ADVERT_SCORE = 3  # of signs of two kinds: an offer and a way to buy …

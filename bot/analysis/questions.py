@@ -189,4 +189,4 @@ def _language(text: str, default: str) -> str:
     hint = language_hint(text)
     if hint == "en":
         return "en"
-    return "fa" if hint in ("fa", "ar", "ckb", "ur") else default
+    return "fa" if hint in ("fa", "ar", "ckb", "ur", "ps", "ug") else default
