@@ -90,7 +90,7 @@ class ScriptedSearch:
         low = bisect.bisect_left(self._times, first)
         high = bisect.bisect_left(self._times, end)
         if cursor:
-            high = min(high, int(cursor))
+            high -= int(cursor)  # so many tweets of this very search are passed over
         size = PAGE
         is_hidden = False
         if high - low > 1:
@@ -105,7 +105,8 @@ class ScriptedSearch:
             has_more = False
         elif not has_more and self._is(self.lies.more):
             has_more = True
-        following = high if self.lies.loops else high - len(found)
+        passed = int(cursor or 0)
+        following = passed if self.lies.loops else passed + len(found)
         return TweetPage(
             tweets=tuple(found),
             count=len(found),

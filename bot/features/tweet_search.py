@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.errors import BudgetSpent, KeyRefused, OutOfCredit, SourceError, said
+from bot.errors import (
+    BudgetSpent,
+    KeyRefused,
+    OutOfCredit,
+    SourceError,
+    SourceGarbled,
+    StorageError,
+    said,
+)
 from bot.features.tweet_intake import TweetIntake
 from bot.models.post import Post
 from bot.models.tweets import ResultType, Tweet, TweetPage, TweetQuery
@@ -93,8 +101,13 @@ class TweetSearch:
             raise
         except SourceError as failure:
             log.info("a search failed", extra={"query": query.id, "error": said(failure)})
-            tally.failed += 1
             error = failure
+        except StorageError:
+            raise
+        except Exception as failure:  # a tweet that we cannot bear must not keep the others
+            log.exception("tweets could not be taken in", extra={"query": query.id})
+            error = SourceGarbled(f"could not be processed: {type(failure).__name__}")
+        tally.failed += error is not None
         polled = Polled(
             query=query, at=at, end=end, found=tally.tweets, is_done=is_done, error=error
         )

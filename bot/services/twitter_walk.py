@@ -126,6 +126,7 @@ class _Piece:
     until: int
     how: _How = _How.SLICE
     cursor: str = ""
+    cursor_until: int = 0  # what was asked when it came: it means nothing in another search
     chain: frozenset[str] = frozenset()  # the tweets of the answers that led here
     asked_to: int = 0  # so far it was empty
     strikes: int = 0
@@ -153,6 +154,7 @@ class Walk:
         self._covered = begin
         self._most = most_requests
         self._seen: set[str] = set()
+        self._asked_until = 0
         self._last: frozenset[str] = frozenset()  # of the answer before
         self._count, self._span = (15.0, 15.0 / rate) if rate > 0 else (0.0, 0.0)
         self.requests = 0
@@ -178,6 +180,9 @@ class Walk:
         cut = self._cut(piece)
         self.requests += 1
         last = cut - 1 if self._habits.includes_until else cut
+        if piece.cursor:
+            last = piece.cursor_until
+        self._asked_until = last
         page = await self._ask(_moment(piece.since), _moment(last), piece.cursor)
         sight = _Sight(page, piece.since, cut, self._seen, piece.chain)
         if sight.is_at_until:
@@ -315,6 +320,7 @@ class Walk:
             oldest + 1,
             _How.PROBE,
             cursor=page.cursor if leads_on and self._habits.takes_cursor() else "",
+            cursor_until=self._asked_until,
             chain=piece.chain | sight.ids,
             said_more=page.has_more,
         )
@@ -325,7 +331,7 @@ class Walk:
             if piece.how is not _How.CROWD or sight.page.has_more:
                 self._give_up(second)
             return _rest(piece.since, second)
-        return [_Piece(piece.since, second + 1, _How.CROWD, cursor, chain)]
+        return [_Piece(piece.since, second + 1, _How.CROWD, cursor, self._asked_until, chain)]
 
     def _give_up(self, second: int) -> None:
         self.crowded += 1
