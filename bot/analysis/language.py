@@ -15,7 +15,8 @@ _WORD = re.compile("[\u0621-\u064a\u066e-\u06d3\u06d5\u064b-\u0652\ufb50-\ufdff\
 _KURDISH = re.compile("[ێۆڕڵڤ]|ە(?=[\u0621-\u06d3])")
 _URDU = re.compile("[ٹڈڑںےۓ۔]|[ھہ](?=[\u0621-\u06d3])")
 _PASHTO = re.compile("[ټډړږښڼځڅېۍ]")
-_UYGHUR = re.compile("[ۈېڭۋى]")
+_UYGHUR = re.compile("[ۈڭۋ]")
+_UYGHUR_TOO = re.compile("[ېى]")  # one of Pashto, one of Arabic keyboards
 _ARABIC = re.compile("ة(?![\u0621-\u064a])|[أإ]|(?<![\u0621-\u06d3])ال[\u0621-\u064a]{3}")
 _ONLY_ARABIC = re.compile("[أإة]")
 _NOT_ARABIC = re.compile("[پچژگ]")
@@ -64,7 +65,9 @@ def language_hint(text: str) -> str:
 def _scores(sample: str, known: set[str]) -> dict[str, float]:
     """How much speaks for each language but Persian; the words are those of the sample."""
     kurdish, pashto = len(_KURDISH.findall(sample)), len(_PASHTO.findall(sample))
-    uyghur = len(_UYGHUR.findall(sample)) if kurdish else 0
+    uyghur = len(_UYGHUR.findall(sample))
+    if uyghur or kurdish:
+        uyghur += len(_UYGHUR_TOO.findall(sample))
     urdu = len(_URDU.findall(sample))
     return {
         "ckb": 0 if 2 * uyghur > kurdish else kurdish + len(known & _CKB_WORDS),
