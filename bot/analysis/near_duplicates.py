@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,7 @@ from math import log2
 from zlib import crc32
 
 from bot.analysis.entities import TextParts, without_links
+from bot.analysis.figures import Figures, figures_of, tell_apart
 from bot.analysis.keys import fold
 
 MIN_EXACT_WORDS = 3  # «دمت گرم» twice is two people, not a copy
@@ -29,13 +31,15 @@ CONTAINED_SHORT = 0.75
 PART = 0.7  # of the shorter text's pairs, when one is a part of the other
 PART_RATIO = 1.6  # the longer has this many times more pairs
 MIN_PART_PAIRS = 5
-SAID = 0.85  # of the needed share remains when pairs are weighed by how rare they are
-FIGURES_PAIRS = 16  # below this, other figures make another post: prices, scores, quakes
+SAID = 0.85  # of the needed share remains when pairs are weighed by how rare they are …
+TERSE_PAIRS = 12  # … and of a text this short, in which one turn of phrase is half of it,
+SAID_TERSE = 0.55  # this much of all it says
 
 _PER_THIRD = 2  # pairs a third of the text is filed under
 _MOST_FILED = 24  # posts under one pair; later ones push out the earliest
 _LEAST_HITS = 2  # pairs in common before two posts are compared at all
 _MOST_COMPARED = 8
+_MOST_WORDS = 500  # of a text that are compared; the key is of them all
 _SKETCH_BITS = 17  # counters of how common a pair is
 _SKETCH_MASK = (1 << _SKETCH_BITS) - 1
 _DEFAULT_MAX_AGE_S = 3 * 86_400.0
@@ -120,7 +124,7 @@ class _Filed:
     __slots__ = ("at", "figures", "filed", "key", "pairs")
 
     def __init__(
-        self, at: float, key: int, pairs: array[int], filed: list[int], figures: frozenset[str]
+        self, at: float, key: int, pairs: array[int], filed: list[int], figures: Figures
     ) -> None:
         self.at = at
         self.key = key
@@ -132,7 +136,8 @@ class _Filed:
 class NearDuplicates:
     """Remembers recent posts and tells whether a new one is among them.
 
-    Holds at most `max_posts` posts no older than `max_age_s` before the latest (about 1 kB each).
+    Holds at most `max_posts` posts no older than `max_age_s` before the latest: tweets take 1.6 kB,
+    the longest articles 7 kB.
     A copy is not remembered: every match names the original. A quote is a post of its own.
     Not safe for use from several threads at once.
     """
@@ -141,7 +146,8 @@ class NearDuplicates:
         self._max_posts = max_posts
         self._max_age_s = max_age_s
         self._latest = float("-inf")
-        self._posts: dict[int, _Filed] = {}  # in the order they came
+        # In the order they came; a plain dict looks for its first entry among all that it lost.
+        self._posts: OrderedDict[int, _Filed] = OrderedDict()
         self._by_key: dict[int, int] = {}
         self._by_pair: dict[int, int | list[int]] = {}  # one id, or several
         self._common = array("I", bytes(4 << _SKETCH_BITS))
@@ -162,7 +168,7 @@ class NearDuplicates:
         """
         if isinstance(content, str):
             content = content_of(content)
-        own = content.unlabelled
+        own = content.unlabelled[:_MOST_WORDS]
         key = content_key(content.words)
         if not key:
             return None
@@ -171,7 +177,7 @@ class NearDuplicates:
         if original is not None:
             return None if original == post_id else Match(original, MatchKind.EXACT, 1.0)
         pairs = _pairs(own)
-        figures = frozenset(filter(str.isdigit, own))
+        figures = figures_of(own)
         match = self._nearest(pairs, figures, post_id)
         if match is None or match.kind is MatchKind.QUOTE:
             self._remember(post_id, _Filed(at, key, pairs, self._rarest(pairs), figures))
@@ -182,12 +188,10 @@ class NearDuplicates:
         if post_id in self._posts:
             self._drop(post_id)
 
-    def _nearest(self, pairs: array[int], figures: frozenset[str], new: int) -> Match | None:
-        by_pair = self._by_pair
+    def _nearest(self, pairs: array[int], figures: Figures, new: int) -> Match | None:
         hits: dict[int, int] = {}
-        for pair in pairs:
-            if pair in by_pair:
-                found = by_pair[pair]
+        for found in map(self._by_pair.get, pairs):
+            if found is not None:
                 for post_id in (found,) if isinstance(found, int) else found:
                     hits[post_id] = hits.get(post_id, 0) + 1
         hits.pop(new, None)
@@ -202,7 +206,7 @@ class NearDuplicates:
                 best = match
         return best
 
-    def _compare(self, pairs: frozenset[int], figures: frozenset[str], old_id: int) -> Match | None:
+    def _compare(self, pairs: frozenset[int], figures: Figures, old_id: int) -> Match | None:
         old = self._posts[old_id]
         shared = pairs.intersection(old.pairs)
         if len(shared) < MIN_SHARED_PAIRS:
@@ -215,10 +219,10 @@ class NearDuplicates:
         needed = PART if is_part else CONTAINED_SHORT if shorter < SHORT_PAIRS else CONTAINED
         if len(shared) < needed * shorter:
             return None
-        if shorter < FIGURES_PAIRS and figures - old.figures and old.figures - figures:
+        if tell_apart(figures, old.figures, shorter, may_be_cut=size != old_size):
             return None
         score = self._weight(shared) / min(self._weight(pairs), self._weight(old.pairs))
-        if score < SAID * needed:
+        if score < (max(SAID_TERSE, SAID * needed) if shorter < TERSE_PAIRS else SAID * needed):
             return None
         return Match(
             old_id, MatchKind.QUOTE if is_part and size > old_size else MatchKind.NEAR, score

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.analysis.entities import analyse
+from bot.analysis.figures import NO_FIGURES, figures_of
 from bot.analysis.near_duplicates import (
     Match,
     MatchKind,
@@ -16,6 +17,7 @@ from bot.analysis.near_duplicates import (
     content_key,
     content_of,
 )
+from tests.bench.notices import NOTICES, notice
 
 unhurried = settings(deadline=None, derandomize=True)  # a busy machine, the same verdict
 
@@ -227,6 +229,72 @@ def test_the_key_is_stable_and_fits_a_signed_column() -> None:
 
 
 KNOWN_KEY = 20298609155243007  # blake2b of the folded words
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_the_same_notice_with_other_figures_is_another_post(name: str) -> None:
+    """Prices, scores, quakes, hours of prayer: news each time, however long the sentence is."""
+    rng = random.Random(3)
+    index, found = NearDuplicates(), 0
+
+    for number in range(40):
+        match = index.add(number, notice(name, rng), 0.0)
+        found += match is not None and match.kind is not MatchKind.EXACT
+
+    assert found <= 1  # the same figures in another order
+
+
+def test_one_retouched_figure_of_many_still_makes_a_copy() -> None:
+    report = (
+        "در سال ۱۴۰۲ از ۳۱ استان ۱۲ استان باران کمتری داشتند و ۹ سد به زیر ۲۰ درصد رسید؛ وزارت "
+        "نیرو می‌گوید برای ۲۵ شهر برنامه تانکر آب دارد و مردم باید تا پایان پاییز در مصرف خود "
+        "صرفه‌جویی کنند"
+    )
+
+    match = remembering(report).add(2, report.replace("۲۵", "۲۶"), 2.0)
+
+    assert match is not None
+    assert match.kind is MatchKind.NEAR
+
+
+@pytest.mark.parametrize("end", ["۱۲", "۱۲:۳", "۱"])
+def test_a_figure_that_was_cut_through_is_no_other_figure(end: str) -> None:
+    text = f"{STORY} و نخستین اتوبوس ساعت"
+
+    match = remembering(f"{text} ۱۲:۳۰ راه می‌افتد").add(2, f"{text} {end}…", 2.0)
+
+    assert match is not None
+    assert match.kind is MatchKind.NEAR
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("دلار 60 500 تومان", "دلار 60500 تومان", True),
+        ("روز سه شنبه بازی", "روز سهشنبه بازی", True),
+        ("2 1 برد", "1 2 برد", False),
+        ("دو بر یک برد", "یک بر دو برد", False),
+        ("ساعت 04 31 اذان", "ساعت 04 32 اذان", False),
+        ("بین 24 تا 24 درجه", "بین 24 درجه", False),
+    ],
+)
+def test_figures_are_read_as_wholes(one: str, other: str, is_same: bool) -> None:
+    assert (figures_of(one.split()) == figures_of(other.split())) is is_same
+
+
+def test_a_text_without_figures_has_none() -> None:
+    assert figures_of(("نه", "این", "بار")) is NO_FIGURES
+
+
+def test_long_texts_cost_no_more_than_their_first_words() -> None:
+    """The memory of a post is bounded; its key is of the whole text."""
+    letters = random.Random(5)
+    article = " ".join("".join(letters.choices("ابتدرسمن", k=6)) for _ in range(5_000))
+    index = remembering(article)
+
+    assert len(index._posts[1].pairs) < 500
+    assert index.add(2, article, 2.0) == Match(1, MatchKind.EXACT, 1.0)
+    assert index.add(3, f"{article} دنباله", 3.0) == Match(1, MatchKind.NEAR, 1.0)
 
 
 @unhurried
