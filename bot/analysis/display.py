@@ -34,7 +34,6 @@ _HALF_SPACE_EDGE = re.compile(rf"{ZWNJ}(?:(?![\w{MARKS}'’])|(?<![\w{MARKS}'’
 _ZWJ_INSIDE = re.compile(rf"{ZWJ}+(?<=[{ARABIC_LETTERS}]{ZWJ})(?=[{ARABIC_LETTERS}])")
 # Old word processors printed the half-space as ¬.
 _NOT_SIGN = re.compile(rf"(?<=[{ARABIC_LETTERS}{MARKS}]){ZWNJ}*¬{ZWNJ}*(?=[{ARABIC_LETTERS}])")
-_SPACES = re.compile(" {2,}")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _SPACE_BEFORE = re.compile(
     rf" (?<=[{ARABIC_LETTERS}{MARKS}»)] )(?=[،؟»]|؛(?![()])|[.!:](?:\s|$))"  # ؛) winks
@@ -109,7 +108,9 @@ def _tidy_spaces(text: str) -> str:
         if "\n\n\n" in text:
             text = _BLANK_LINES.sub("\n\n", text)
     if _LOOSE.search(text):
-        text = _SPACE_BEFORE.sub("", _SPACES.sub(" ", text) if "  " in text else text)
+        if "  " in text:
+            text = " ".join(filter(None, text.split(" ")))
+        text = _SPACE_BEFORE.sub("", text)
     if "«" in text:
         text = text.replace("« ", "«")
     if "،" in text:

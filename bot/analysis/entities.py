@@ -72,6 +72,13 @@ def without_links(text: str, *, keep_mentions: bool = False) -> str:
     return _ENTITY.sub(cut, text)
 
 
+def hashtags_in(text: str) -> list[str]:
+    """The hashtags as they are written, with '#'."""
+    if "#" not in text and "＃" not in text:
+        return []
+    return [found for found in _ENTITY.findall(text) if found[0] in "#＃"]
+
+
 def analyse(text: str) -> TextParts:
     """Take a raw or normalised text apart."""
     urls: list[str] = []

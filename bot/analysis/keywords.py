@@ -16,6 +16,7 @@ from math import log2
 from bot.analysis import background, phrases
 from bot.analysis.conjugation import is_verb
 from bot.analysis.entities import analyse
+from bot.analysis.keys import fold
 from bot.analysis.spoken_lexicon import written_words
 from bot.analysis.surfaces import spellings, surfaces
 from bot.analysis.terms import is_content, signed
@@ -44,19 +45,18 @@ def keywords(text: str, limit: int = 5, *, is_news: bool = False) -> list[Keywor
     counts.update(tag for tag in parts.hashtags if is_content(tag))
     tags = frozenset(parts.hashtags)
     rank = {term: (-_weight(term, count, tags, is_news), term) for term, count in counts.items()}
-    chosen: list[str] = []
+    written = spellings(surfaces(text)) if counts else {}
+    chosen: list[Keyword] = []
     covered: set[str] = set()
     for term in sorted(counts, key=rank.__getitem__):
-        words = {term, *term.split(), term.replace(" ", "")}
+        shown = " ".join(written.get(word, word) for word in term.split())
+        words = {*term.split(), term.replace(" ", ""), *fold(shown).split()}
         if covered.isdisjoint(words):
-            chosen.append(term)
+            chosen.append(Keyword(term, shown, round(-rank[term][0], 2)))
             covered |= words
         if len(chosen) == limit:
             break
-    if not chosen:
-        return []
-    written = spellings(surfaces(text))
-    return [Keyword(term, _shown(term, written), round(-rank[term][0], 2)) for term in chosen]
+    return chosen
 
 
 def _is_telling(entry: str) -> bool:
@@ -90,7 +90,3 @@ def _bits(words: Sequence[str], is_news: bool) -> float:
 @cache
 def _background(name: str) -> background.Background:
     return background.load(name)
-
-
-def _shown(term: str, written: dict[str, str]) -> str:
-    return " ".join(written.get(word, word) for word in term.split())

@@ -114,6 +114,12 @@ def test_function_words_verbs_and_signatures_are_no_keywords() -> None:
     assert shown == {"زلزله"}
 
 
+def test_a_word_of_a_chosen_hashtag_or_phrase_is_not_named_again() -> None:
+    shown = [word.shown for word in keywords("#قطعی_برق در جمهوری اسلامی و لیگ برتر", 9)]
+
+    assert sorted(shown) == sorted(["#قطعی_برق", "جمهوری اسلامی", "لیگ برتر"])
+
+
 def test_a_text_without_words_has_no_keywords() -> None:
     assert keywords("😂 https://t.co/a") == []
     assert analyse("😂").words == ()
