@@ -46,7 +46,7 @@ from bot.utils.secrets import Secret
 from tests.chaos.harness import Worker
 
 PRICE = 15
-CLAIM = timedelta(seconds=8)
+CLAIM = timedelta(seconds=8)  # longer than an answer, its waiting and its storing
 INTERVAL_S = 150  # of the double's time
 # Each takes what those before it left; the last one takes the rest.
 WORDS = ("ایران", "مردم", "خدا", "عشق", "برجام")
@@ -222,7 +222,7 @@ async def _kill_on(
         if any(worker.exit_code is not None for worker in crowd):
             raise RuntimeError("a worker ended by itself")
         state = await budget.state()
-        if state.left < PRICE * 20 and not state.held:
+        if state.left < PRICE * 20 and state.held == state.lost_credits:
             return kills
         asked = await store.all()
         if kills >= plan.kills and all(_is_through(query, last) for query in asked):
