@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from bot.errors import SourceDown, SourceError
 from bot.models.post import TWITTER_SOURCE_ID, Post, PostKind
 from bot.models.tweets import Priority, Tweet, TweetPage, TweetQuery
+from bot.services.twitter_answers import Habits
 from bot.services.twitter_schedule import Polled, next_poll
-from bot.services.twitter_walk import Habits, Walk
+from bot.services.twitter_walk import Walk
 
 PAGE = 20
 PRICE = 15

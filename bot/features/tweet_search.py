@@ -20,10 +20,11 @@ from bot.features.tweet_intake import TweetIntake
 from bot.models.post import Post
 from bot.models.tweets import ResultType, Tweet, TweetPage, TweetQuery
 from bot.ports import Transaction
+from bot.services.twitter_answers import Habits
 from bot.services.twitter_api import TwitterApi
 from bot.services.twitter_prices import PRICES
 from bot.services.twitter_schedule import Polled, begins, is_top_turn, next_poll
-from bot.services.twitter_walk import Ask, Habits, Walk
+from bot.services.twitter_walk import Ask, Walk
 from bot.storage.queries import QueryStore, QueryYield, add_yield, save_query
 
 log = logging.getLogger(__name__)

@@ -29,11 +29,11 @@ from bot.features.tweet_search import Tally, TweetSearch
 from bot.models.spending import BudgetState
 from bot.models.tweets import TweetQuery
 from bot.ports import Clock
+from bot.services.twitter_answers import Habits
 from bot.services.twitter_api import TwitterApi
 from bot.services.twitter_budget import Budget
 from bot.services.twitter_prices import PRICES
 from bot.services.twitter_schedule import lowest_allowed
-from bot.services.twitter_walk import Habits
 from bot.storage.queries import QueryStore
 
 log = logging.getLogger(__name__)

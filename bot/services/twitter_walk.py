@@ -28,14 +28,11 @@ from enum import Enum, auto
 
 from bot.errors import SourceGarbled
 from bot.models.tweets import Tweet, TweetPage
+from bot.services.twitter_answers import Habits, Sight, second_of
 
 log = logging.getLogger(__name__)
 
-FULL = 20  # tweets of an answer; more are never sent
-AIM, AIM_HIGH = 10, 13  # tweets wished for in a slice; more where most answers are looked into
 MOST_REQUESTS = 60  # of one walk: other searches want their turn
-_CHECK_EVERY = 25
-_SUSPICIOUS_FOR = 40  # answers, after one had hidden something
 _DOUBTED_FROM = 4.0  # tweets expected where an answer has none
 
 Ask = Callable[[datetime, datetime, str], Awaitable[TweetPage]]
@@ -51,65 +48,6 @@ class Step:
     rate: float  # tweets a second, lately
     bought: int  # tweets charged
     bad: int  # of them, not understood
-
-
-class Habits:
-    """How the service has been seen to answer, for all walks of a process."""
-
-    def __init__(self, *, check_every: int = _CHECK_EVERY) -> None:
-        self._check_every = check_every
-        self._boundary = 0
-        self._short = 0
-        self._suspicion = 0
-        self._probed = 0.0  # the share of answers that are looked into, of late
-        self._truth = 0.5  # the share of answers whose "more" was true, of late
-        self._loops = 0.0
-
-    @property
-    def believes_more(self) -> bool:
-        """Whether an answer without anything new is doubted when it says that there is more."""
-        return self._truth > 0.05
-
-    @property
-    def includes_until(self) -> bool:
-        return self._boundary >= 3
-
-    @property
-    def aim(self) -> int:
-        return AIM_HIGH if self._probed > 0.4 else AIM
-
-    def saw_boundary(self, *, fills: bool) -> None:
-        self._boundary += 3 if fills else 1
-
-    def cursor(self, *, led_on: bool) -> None:
-        """A cursor was followed; one that led back to the same tweets counts for much."""
-        self._loops = max(0.0, self._loops - 1) if led_on else min(12.0, self._loops + 3)
-
-    def takes_cursor(self) -> bool:
-        """Whether a cursor is worth a try; one is tried now and then though many led nowhere."""
-        if self._loops < 6:
-            return True
-        self._loops -= 0.2
-        return False
-
-    def should_look(self, *, says_more: bool) -> bool:
-        """Whether an answer that was not full is looked into below its oldest tweet."""
-        self._short += 1
-        looks = (
-            says_more
-            or self._suspicion > 0
-            or (self._check_every > 0 and self._short % self._check_every == 0)
-        )
-        self._suspicion = max(0, self._suspicion - 1)
-        self._probed += 0.1 * (looks - self._probed)
-        return looks
-
-    def looked(self, *, found: bool, said_more: bool) -> None:
-        """An answer that was not full was looked into."""
-        if said_more:
-            self._truth += 0.1 * (found - self._truth)
-        elif found:
-            self._suspicion = _SUSPICIOUS_FOR
 
 
 class _How(Enum):
@@ -148,8 +86,8 @@ class Walk:
     ) -> None:
         self._ask = ask
         self._habits = habits
-        self._end = _second(end)
-        begin = min(_second(start), self._end)
+        self._end = second_of(end)
+        begin = min(second_of(start), self._end)
         self._todo = [_Piece(begin, self._end)] if begin < self._end else []
         self._covered = begin
         self._most = most_requests
@@ -184,7 +122,7 @@ class Walk:
             last = piece.cursor_until
         self._asked_until = last
         page = await self._ask(_moment(piece.since), _moment(last), piece.cursor)
-        sight = _Sight(page, piece.since, cut, self._seen, piece.chain)
+        sight = Sight(page, piece.since, cut, self._seen, piece.chain)
         if sight.is_at_until:
             self._habits.saw_boundary(fills=sight.is_full and not sight.here)
         if piece.how is _How.SLICE:
@@ -216,7 +154,7 @@ class Walk:
         length = -((begin - piece.until) // max(1, slices))
         return min(piece.until, begin + max(1, length))
 
-    def _after_slice(self, piece: _Piece, cut: int, sight: _Sight) -> list[_Piece]:
+    def _after_slice(self, piece: _Piece, cut: int, sight: Sight) -> list[_Piece]:
         """What is left to ask about of [since, cut) after its answer."""
         is_repeated = bool(sight.ids) and sight.ids == self._last
         if (sight.is_elsewhere or is_repeated) and not (sight.here and piece.strikes):
@@ -246,7 +184,7 @@ class Walk:
             return []
         return [self._probe(piece, oldest, sight)]
 
-    def _after_cursor(self, piece: _Piece, sight: _Sight) -> list[_Piece]:
+    def _after_cursor(self, piece: _Piece, sight: Sight) -> list[_Piece]:
         """What is left to ask about of a probed or crowded piece."""
         newest_second = piece.until - 1
         if not sight.new_here:
@@ -264,7 +202,7 @@ class Walk:
             return [_Piece(piece.since, oldest + 1)]
         return [self._probe(piece, oldest, sight)]
 
-    def _after_nothing_new(self, piece: _Piece, sight: _Sight) -> list[_Piece]:
+    def _after_nothing_new(self, piece: _Piece, sight: Sight) -> list[_Piece]:
         """A probe found nothing below, or a cursor led nowhere."""
         older = piece.until - 1  # the second that is known in part
         is_looping = bool(piece.cursor and sight.page.tweets)
@@ -287,7 +225,7 @@ class Walk:
         self._habits.looked(found=False, said_more=piece.said_more)
         return []
 
-    def _after_nothing(self, piece: _Piece, cut: int, sight: _Sight) -> list[_Piece]:
+    def _after_nothing(self, piece: _Piece, cut: int, sight: Sight) -> list[_Piece]:
         is_odd = self._is_odd(piece.since, cut)
         self._learn(0, cut - piece.since, 0.25)
         if cut < piece.until:
@@ -312,7 +250,7 @@ class Walk:
         piece.strikes += 1
         return [piece]
 
-    def _probe(self, piece: _Piece, oldest: int, sight: _Sight) -> _Piece:
+    def _probe(self, piece: _Piece, oldest: int, sight: Sight) -> _Piece:
         page = sight.page
         leads_on = page.has_more and page.cursor not in ("", piece.cursor)
         return _Piece(
@@ -325,7 +263,7 @@ class Walk:
             said_more=page.has_more,
         )
 
-    def _crowd(self, piece: _Piece, second: int, sight: _Sight) -> list[_Piece]:
+    def _crowd(self, piece: _Piece, second: int, sight: Sight) -> list[_Piece]:
         cursor, chain = sight.page.cursor, piece.chain | sight.ids
         if cursor in ("", piece.cursor):
             if piece.how is not _How.CROWD or sight.page.has_more:
@@ -346,48 +284,8 @@ class Walk:
             self._count = min(self._count, before / 4 * self._span)
 
 
-class _Sight:
-    """An answer beside the time that was asked about."""
-
-    def __init__(
-        self, page: TweetPage, since: int, cut: int, seen: set[str], chain: frozenset[str]
-    ) -> None:
-        self.page = page
-        self.ids = frozenset(tweet.post.external_id for tweet in page.tweets)
-        self.was_empty_end = False
-        self.fresh: list[Tweet] = []
-        self.here: list[int] = []  # the seconds of its tweets within the time
-        self.new_here = False
-        known: set[str] = set()
-        below = above = at_until = next_second = 0
-        for tweet in page.tweets:
-            post = tweet.post
-            second = _second(post.created_at)
-            is_fresh = post.external_id not in seen
-            if is_fresh:
-                seen.add(post.external_id)
-                self.fresh.append(tweet)
-            below += second < since
-            next_second += second == cut
-            above += second > cut or (second == cut and not is_fresh)
-            at_until += second == cut and is_fresh
-            if since <= second < cut and post.external_id not in known:
-                known.add(post.external_id)
-                self.here.append(second)
-                self.new_here |= post.external_id not in chain
-        self.is_full = max(page.count, len(page.tweets) + page.bad) >= FULL
-        self.reaches_below = bool(below and self.here)
-        self.is_at_until = bool(at_until and not below and not above)
-        self.is_next_second = bool(page.tweets) and next_second == len(page.tweets)
-        self.is_elsewhere = bool(above or (below and not self.here))
-
-
 def _rest(since: int, until: int) -> list[_Piece]:
     return [_Piece(since, until)] if since < until else []
-
-
-def _second(moment: datetime) -> int:
-    return int(moment.timestamp() // 1)
 
 
 def _moment(second: int) -> datetime:

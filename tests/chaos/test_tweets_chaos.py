@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.tweets import Plan, make, run
+from tests.chaos.tweet_files import make
+from tests.chaos.tweets import Plan, run
 
 pytestmark = pytest.mark.slow
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import csv
 import json
 import random
 import sys
@@ -44,12 +43,11 @@ from bot.storage.queries import QueryStore
 from bot.storage.spending import SpendingStore
 from bot.utils.secrets import Secret
 from tests.chaos.harness import Worker
+from tests.chaos.tweet_files import cut, ends, make, queries
 
 PRICE = 15
 CLAIM = timedelta(seconds=8)  # longer than an answer, its waiting and its storing
 INTERVAL_S = 150  # of the double's time
-# Each takes what those before it left; the last one takes the rest.
-WORDS = ("ایران", "مردم", "خدا", "عشق", "برجام")
 FAULTS: dict[str, dict[str, Any]] = {
     "429": {"times": 5, "fraction": 0.01},  # each makes everybody wait for five seconds
     "500": {"fraction": 0.01},
@@ -119,14 +117,6 @@ class Outcome:
         return self.is_sound and self.stored == self.tweets and self.ratio <= 1.15
 
 
-def queries() -> list[str]:
-    """Searches that have no tweet in common and together want every one."""
-    texts = []
-    for place, word in enumerate(WORDS):
-        texts.append(" ".join([word, *(f"-{other}" for other in WORDS[:place])]))
-    return [*texts, " ".join(["lang:fa", *(f"-{word}" for word in WORDS)])]
-
-
 @contextlib.asynccontextmanager
 async def double(file: Path, start: datetime, plan: Plan) -> AsyncIterator[Double]:
     """The sandbox in a process of its own, its clock at `start`."""
@@ -174,7 +164,7 @@ async def run(file: Path, plan: Plan) -> Outcome:
     """Let workers search the window until it is through, or the budget is."""
     began = time.monotonic()
     chance = random.Random(plan.seed)
-    first, last = _ends(file)
+    first, last = ends(file)
     start = first - timedelta(seconds=30)
     db = await _open(plan.database)
     store = QueryStore(db)
@@ -287,13 +277,6 @@ async def _from_balance(db: Database) -> int:
     return sum(count for state, count in rows if state not in ("settled", "released"))
 
 
-def _ends(file: Path) -> tuple[datetime, datetime]:
-    with file.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        times = [datetime.fromisoformat(row["created_at_utc"]) for row in reader]
-    return min(times), max(times)
-
-
 async def _open(database: str) -> Database:
     db = await open_database(database)
     await migrate(db)
@@ -337,41 +320,6 @@ async def _work(given: dict[str, Any]) -> None:
         while True:
             await collector.round(clock())
             await asyncio.sleep(0.1)
-
-
-def cut(file: Path, start: datetime, end: datetime, target: Path) -> None:
-    """Write the part of a file that was written from `start` on and before `end`."""
-    with file.open(encoding="utf-8") as lines, target.open("w", encoding="utf-8") as kept:
-        kept.write(next(lines))
-        for line in lines:
-            moment = datetime.fromisoformat(line.split("\t", 2)[1])
-            if start <= moment < end:
-                kept.write(line)
-
-
-def make(target: Path, seconds: int, rate: float, seed: int = 1) -> None:
-    """Write a file of invented tweets: bursts and lulls, words of the queries among others."""
-    chance = random.Random(seed)
-    starts, ends = (
-        ("آب", "باد", "برگ", "پل", "تاب", "جام", "چتر", "خاک", "دام", "رود", "زنگ", "ساز"),
-        ("آور", "بان", "پز", "تر", "جو"),
-    )
-    moment = datetime(2026, 11, 1, 9, tzinfo=UTC)
-    until, pace, changes = moment + timedelta(seconds=seconds), rate, moment
-    with target.open("w", encoding="utf-8") as lines:
-        lines.write("id\tcreated_at_utc\thashtags\ttext\n")
-        for number in range(1, 1_000_000):
-            if moment >= changes:
-                pace = rate * chance.choice((0.3, 1.0, 1.0, 1.7))
-                changes = moment + timedelta(seconds=chance.uniform(60, 240))
-            moment += timedelta(seconds=chance.expovariate(pace))
-            if moment >= until:
-                return
-            words = [chance.choice(starts) + chance.choice(ends) for _ in range(12)]
-            words += chance.choices(("", *WORDS), (6, 2, 1, 1, 0.5, 0.3))
-            ms = int(moment.timestamp() * 1000)
-            tweet_id = ((ms - 1_288_834_974_657) << 22) + number % 4096
-            lines.write(f"{tweet_id}\t{moment.isoformat()}\t\t{' '.join(filter(None, words))}\n")
 
 
 def table(outcome: Outcome) -> str:

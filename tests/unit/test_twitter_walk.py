@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bot.errors import SourceDown, SourceGarbled
 from bot.models.tweets import Tweet, TweetPage
-from bot.services.twitter_walk import Habits, Walk
+from bot.services.twitter_answers import Habits
+from bot.services.twitter_walk import Walk
 from tests.scripted_tweets import PRICE, START, Lies, ScriptedSearch, follow, poisson, tweet
 
 DENSITIES = (0.01, 0.1, 0.5, 2.0, 5.0)
