@@ -27,9 +27,9 @@ _PRESENT, _PAST, _OBJECTS = endings("present"), endings("past"), endings("object
 # Verbs that are spoken without any prefix: «داره», «کنه»; other bare stems are nouns.
 _BARE = group("spoken_neighbours", "bare")
 _ROUND = ("بر", "در", "ور", "وا", "باز", "فرو")  # «برمی‌گرده», «در بیاره»
+_ROUND_ALONE = ("بر", "در", "ور")  # even without می, ب or ن: «برگرده»
 _ROUND_WRITTEN = {"ور": "بر"}
 _AFTER_ROUND = group("spoken_neighbours", "after_round")
-_PAST_AFTER_ALL = frozenset({"دید"})  # not «دهید»
 _LONGEST_TAIL = 8
 
 
@@ -60,7 +60,7 @@ def _stems() -> tuple[dict[str, str], dict[str, str]]:
     for line in entries("verb_stems"):
         for table, stems in zip((present, past), line.split(), strict=True):
             for stem in stems.split(",")[:1]:
-                if stem not in listed:
+                if stem not in listed and not (stem[0] == "ا" and "آ" + stem[1:] in listed):
                     table.setdefault(stem, stem)
     return present, past
 
@@ -76,7 +76,9 @@ def written_verb(word: str) -> str | None:
     if word.startswith(_ROUND):
         for first in _ROUND:
             rest = word.removeprefix(first).lstrip(ZWNJ)
-            if rest and rest != word and (found := _simple(rest, bare=False)) is not None:
+            if not rest or rest == word or (first not in _ROUND_ALONE and rest[0] not in "منب"):
+                continue
+            if (found := _simple(rest, bare=False)) is not None:
                 written = _ROUND_WRITTEN.get(first, first) + found
                 return written if written != word else None
     return None
@@ -129,46 +131,54 @@ def _after_mi(prefix: str, rest: str) -> str | None:
 def _present_form(word: str) -> tuple[str, str] | None:
     """(written stem, written form) of a present form without its prefix."""
     stems, tails = _stems()[0], _tails(past=False)
+    spoken = None
     for cut in range(len(word) - 1, max(0, len(word) - _LONGEST_TAIL), -1):
         stem, tail = stems.get(word[:cut]), tails.get(word[cut:])
-        if stem is not None and tail is not None and word not in _PAST_AFTER_ALL:
-            if cut == 1 and word[1] == "د":
-                continue  # «می‌شد» and «بردم» are past forms
+        if stem is None or tail is None:
+            continue
+        if cut == 1 and ((word[1] == "د" and word[0] not in "اآ") or word.startswith("دید")):
+            continue  # «می‌شد», «بردم» and «می‌دیدم» are past forms
+        if stem == word[:cut]:
             return stem, stem + tail
-    return None
+        spoken = spoken or (stem, stem + tail)
+    return spoken
 
 
 def _subjunctive(word: str) -> str | None:
     if word[0] not in "بن" or len(word) < 3:
         return None
     first, rest = word[0], word[1:]
-    if (
-        rest[0] == "ی"
-        and (found := _present_form(rest[1:]) or _order(rest[1:]))
-        and found[0][0] in "آا"
-    ):
-        return first + "ی" + found[1].replace("آ", "ا", 1)
+    if rest[0] == "ا":  # with ی between: «بیاره», and «باورم» is no verb
+        return None
+    with_y = (_present_form(rest[1:]) or _order(rest[1:])) if rest[0] == "ی" else None
+    if with_y is not None and with_y[0][0] in "آا":
+        return _with_y(first, with_y[1])
     found = _present_form(rest) or _order(rest)
     if found is None or found[0][0] in "آ":
         return None
     stem, form = found
-    if stem.startswith(("اف", "اند")):  # «بیفتد», «نیندازد»
-        return first + "ی" + form[1:]
-    return first + ("ی" + form if stem[0] == "ا" and stem != "ایست" else form)
+    if stem[0] == "ا" and stem != "ایست":
+        return _with_y(first, form)
+    return first + form
+
+
+def _with_y(first: str, form: str) -> str:
+    """«بیاید», «نیامد»; but «بیفتد», «نینداخت»."""
+    if form.startswith(("اف", "اند")):
+        return f"{first}ی{form[1:]}"
+    return f"{first}ی{form.replace('آ', 'ا', 1)}"
 
 
 def _order(word: str) -> tuple[str, str] | None:
     """The stem alone, as orders are given: «بذار», «بشین»."""
     stem = _stems()[0].get(word)
-    return (stem, stem) if stem not in (None, word) and len(word) > 1 else None
+    if stem is None or stem == word or len(word) == 1 or stem.endswith("ی"):  # but «بگو»
+        return None
+    return stem, stem
 
 
 def _negated(past: str) -> str:
-    if past.startswith(("اف", "ان")):  # «نیفتاد», «نینداخت»
-        return "نی" + past[1:]
-    if past[0] in "آا":
-        return "نی" + past.replace("آ", "ا", 1)
-    return "ن" + past
+    return _with_y("ن", past) if past[0] in "آا" else "ن" + past
 
 
 def _bare_present(word: str) -> str | None:

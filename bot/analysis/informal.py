@@ -10,15 +10,24 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import islice
 
-from bot.analysis.conjugation import endings, is_past_stem, past_plurals, written_verb
+from bot.analysis.conjugation import endings, is_past_stem, is_verb, written_verb
 from bot.analysis.display import normalise
 from bot.analysis.entities import outside_entities
-from bot.analysis.letters import ARABIC_LETTERS, MARKS, ZWNJ
+from bot.analysis.letters import ZWNJ
 from bot.analysis.spoken_lexicon import Lexicon
+from bot.analysis.spoken_neighbours import (
+    CLAUSE_END,
+    DOUBTFUL,
+    WORD,
+    decide,
+    first_word,
+    last_word,
+)
 from bot.analysis.words import group
 
-_GAPS = re.compile(rf"([^{ARABIC_LETTERS}{MARKS}{ZWNJ}]+)")
+_GAPS = re.compile(f"([^{WORD}]+)")
 _split = _GAPS.split
 _STAND_APART = frozenset("اآدذرزژوأؤ")  # letters that no half-space need follow
 
@@ -31,15 +40,9 @@ _FUNCTION_STEMS = group("spoken_neighbours", "function")
 _NO_PLURALS = group("spoken_neighbours", "no_plural")
 _NO_PLURAL_ENDINGS = group("spoken_neighbours", "no_plural_ending")  # «انحرافات» has its plural
 
-_CLAUSE_END = re.compile("[.!؟،؛…:\n]")
-_BEFORE_YOU = group("spoken_neighbours", "before_you")
-_AFTER_YOU = group("spoken_neighbours", "after_you")
-_BEFORE_NOUNS = group("spoken_neighbours", "before_noun")
-_BEFORE_THING = group("spoken_neighbours", "before_thing")
-_BEFORE_ON = group("spoken_neighbours", "before_on")
-_OBJECT_MARKS = group("spoken_neighbours", "object")
-_NEIGHBOURS = 3  # words on each side that may decide
-_REMEMBERED = 60_000  # words with what is written for them; a stream repeats itself
+_MARK = "\x00"  # stands in no normalised text
+_EARLIER = 3  # words before that may decide
+_REMEMBERED = 80_000  # pieces with what is written for them; a stream repeats itself
 
 
 class Writer:
@@ -49,8 +52,7 @@ class Writer:
         self._listed = lexicon.listed
         self._known = lexicon.known
         self._seen: dict[str, str] = {}
-        self.doubtful = frozenset({"تو", "توی", "رو", "چی", *past_plurals()})
-        self.doubtful -= lexicon.listed.keys()
+        self.doubtful = DOUBTFUL - lexicon.listed.keys()
 
     def formal(self, text: str) -> str:
         """A normalised text in the words of writing; links, hashtags and mentions stay."""
@@ -58,7 +60,7 @@ class Writer:
         try:
             written = [seen[piece] for piece in pieces]
         except KeyError:
-            self._learn(pieces)
+            seen = self._learn(pieces)
             written = [seen[piece] for piece in pieces]
         if not all(written):
             for place, piece in enumerate(written):
@@ -79,14 +81,15 @@ class Writer:
         outside_entities(text, note)
         return found
 
-    def _learn(self, pieces: list[str]) -> None:
+    def _learn(self, pieces: list[str]) -> dict[str, str]:
         """Remember what is written for each piece; "" for what its neighbours decide."""
         seen = self._seen
-        if len(seen) > _REMEMBERED:
-            seen.clear()
+        if len(seen) > _REMEMBERED:  # forget the older half
+            self._seen = seen = dict(islice(seen.items(), _REMEMBERED // 2, None))
         for piece in pieces:
             if piece not in seen:
                 seen[piece] = self._piece(piece)
+        return seen
 
     def _piece(self, piece: str) -> str:
         if "#" in piece or "/" in piece or "www." in piece or "＃" in piece:
@@ -104,18 +107,14 @@ class Writer:
 
     def _beside(self, pieces: list[str], place: int) -> str:
         """A piece that its neighbours decide."""
-        earlier = " ".join([*pieces[max(0, place - _NEIGHBOURS) : place], ""])
-        parts = _split(earlier + " ".join(pieces[place : place + _NEIGHBOURS + 1]))
-        words, gaps = parts[::2], parts[1::2]
-        at, start, end = 0, len(earlier), len(earlier) + len(pieces[place])
-        out = []
-        for index, part in enumerate(parts):
-            new = None
-            if index % 2 == 0 and start <= at < end:
-                new = self._at(words, gaps, index // 2)
-            out.append(new or part[max(0, start - at) : max(0, end - at)])
-            at += len(part)
-        return "".join(out)
+        piece = pieces[place]
+        if piece in self.doubtful:
+            earlier = [last_word(one) for one in pieces[max(0, place - _EARLIER) : place]]
+            after = first_word(pieces[place + 1]) if place + 1 < len(pieces) else ""
+            return decide(piece, earlier, after, self._known) or piece
+        start, end = max(0, place - _EARLIER), place + 2
+        around = " ".join([*pieces[start:place], _MARK + piece + _MARK, *pieces[place + 1 : end]])
+        return self._formal(around).split(_MARK)[1]
 
     def _formal(self, text: str) -> str:
         parts = _split(text)
@@ -128,18 +127,30 @@ class Writer:
         return [self._at(words, gaps, place) for place in range(len(words))]
 
     def _at(self, words: list[str], gaps: list[str], place: int) -> str | None:
-        if words[place] in self.doubtful:
-            return self._by_neighbours(words, gaps, place)
-        return self.written(words[place])
+        if words[place] not in self.doubtful:
+            return self.written(words[place])
+        first = max(0, place - _EARLIER)
+        earlier = [
+            "" if CLAUSE_END.search(gap) else word
+            for word, gap in zip(words[first:place], gaps[first:place], strict=True)
+        ]
+        ends = place + 1 >= len(words) or CLAUSE_END.search(gaps[place])
+        return decide(words[place], earlier, "" if ends else words[place + 1], self._known)
 
     def written(self, word: str) -> str | None:
         """What a spoken word is in writing, whatever stands beside it; None for itself."""
         found = self._listed.get(word) or ("ها" in word and self._split_plural(word)) or None
         if found is None and word and word not in self._known:
-            found = written_verb(word) or self._owner(word) or self._madda(word)
-            if found is None and not self.is_written(word):
+            found = self._spoken_verb(word) or self._owner(word) or self._madda(word)
+            if found is None and not self.is_written(word) and not is_verb(word):
                 found = self._ending(word) or self.with_an(word)
         return found if found != word else None
+
+    def _spoken_verb(self, word: str) -> str | None:
+        """«بدنش» is rather his body than «بدهندش»."""
+        if word.endswith(("ش", "شان")) and self.is_written(word):
+            return None
+        return written_verb(word)
 
     def with_an(self, word: str) -> str | None:
         """«مهمونی» is «مهمانی», «آروم» is «آرام»."""
@@ -157,34 +168,6 @@ class Writer:
         fixed = "آ" + word[1:]
         return fixed if word.startswith("ا") and fixed in self._known else None
 
-    def _by_neighbours(self, words: list[str], gaps: list[str], place: int) -> str | None:
-        """«تو» is you or in, «رو» marks an object or is on, «کردن» is they did or to do."""
-        word = words[place]
-        starts = place == 0 or not words[place - 1] or _CLAUSE_END.search(gaps[place - 1])
-        ends = place + 1 >= len(words) or not words[place + 1] or _CLAUSE_END.search(gaps[place])
-        before = "" if starts else words[place - 1]
-        after = "" if ends else words[place + 1]
-        if word == "توی":
-            return None if before == "از" else "در"
-        if word == "چی":
-            return "چیز" if before in _BEFORE_THING else "چه"
-        if word == "رو":
-            on = not ends and (starts or before in _BEFORE_ON or before.startswith("می"))
-            return "روی" if on else "را"
-        if word == "تو":
-            is_you = (
-                ends or before in _BEFORE_YOU or after in _AFTER_YOU or self._is_spoken_verb(after)
-            )
-            return None if is_you else "در"
-        earlier = _BEFORE_NOUNS.intersection(words[max(0, place - 2) : place])
-        object_before = _OBJECT_MARKS.intersection(words[max(0, place - 3) : place])
-        if ((ends or after == "که") and not earlier) or (after == "و" and object_before):
-            return word + "د"
-        return None
-
-    def _is_spoken_verb(self, word: str) -> bool:
-        return word not in self._known and written_verb(word) is not None
-
     def _owner(self, word: str) -> str | None:
         """«زندگیم» is «زندگی‌ام», «جاش» is «جایش», «بچه‌هام» is «بچه‌هایم»."""
         stem, owner = word[:-1], word[-1:]
@@ -192,7 +175,12 @@ class Writer:
             return None
         if stem.endswith("ا"):
             return f"{stem}ی{owner}"
-        if stem.endswith("ی") and len(stem) > _SHORTEST:
+        if (
+            stem.endswith("ی")
+            and not stem.endswith("ای")
+            and owner != "ت"
+            and len(stem) > _SHORTEST
+        ):
             return f"{stem}{ZWNJ}ا{owner}"
         return None
 
@@ -243,6 +231,8 @@ class Writer:
         ending = _SINGULARS.get(tail)
         if tail.startswith("ها"):
             ending = _PLURALS.get(tail[2:], ending)
+            if apart and ending == tail and stem in self._known:
+                return None  # «دیدار‌های» is only parted more than it need be
         elif tail.startswith("ا") and not apart and tail not in _NO_PLURAL_ENDINGS:
             ending = _PLURALS.get(tail[1:], ending)
         elif tail == "ان" and apart:

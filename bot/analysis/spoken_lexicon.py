@@ -51,4 +51,4 @@ class Lexicon:
     def load(cls) -> Lexicon:
         """The lists that are shipped."""
         learnt = dict(_pair(line) for line in entries("informal_words"))
-        return cls(own_words() | learnt, written_words())
+        return cls(learnt | own_words(), written_words())

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.analysis import informal
 from bot.analysis.conjugation import written_verb
 from bot.analysis.informal import formal, spoken_words
 from bot.analysis.spoken_lexicon import Lexicon
@@ -32,6 +33,10 @@ unhurried = settings(deadline=None, derandomize=True)
         ("بذار", "بگذار"),
         ("میفته", "می‌افتد"),
         ("بندازه", "بیندازد"),
+        ("بیفته", "بیفتد"),
+        ("میاد", "می‌آید"),
+        ("بیای", "بیایی"),
+        ("میرونه", "می‌راند"),
         ("برمیگرده", "برمی‌گردد"),
         ("ورمیداره", "برمی‌دارد"),
         ("میبینمش", "می‌بینمش"),
@@ -45,7 +50,13 @@ def test_verbs_are_conjugated_in_writing(said: str, written: str) -> None:
     assert written_verb(said) == written
 
 
-@pytest.mark.parametrize("word", ["می‌کنم", "رفتن", "کتاب", "بردم", "نگفت", "", "ب", "می"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *["می‌کنم", "می‌روند", "می‌توانسته", "بینداز", "بگو", "رفتن", "بردم", "ندیدم", "نگفت"],
+        *["کتاب", "باورم", "بازاری", "", "ب", "می"],
+    ],
+)
 def test_what_is_written_so_or_is_no_verb_has_no_other_form(word: str) -> None:
     assert written_verb(word) is None
 
@@ -70,6 +81,10 @@ def test_what_is_written_so_or_is_no_verb_has_no_other_form(word: str) -> None:
         ("همه رو دیدم", "همه را دیدم"),
         ("همه کار کردن.", "همه کار کردند."),
         ("برای کار کردن آمد", "برای کار کردن آمد"),
+        ("بدین ترتیب بدین به ما", "بدین ترتیب بدهید به ما"),
+        ("در پیش رو ی خانه ی ما", "در پیش رو ی خانه ی ما"),
+        ("من ی روز دیدم", "من یک روز دیدم"),
+        ("بدن آدم؛ میخوان رای بدن", "بدن آدم؛ می‌خواهند رای بدهند"),
     ],
 )
 def test_spoken_words_are_written(said: str, written: str) -> None:
@@ -81,6 +96,7 @@ def test_spoken_words_are_written(said: str, written: str) -> None:
     [
         "رئیس‌جمهور در نشست خبری گفت که قانون تازه اجرا می‌شود.",
         "خانه‌های قدیمی شهر، دستم، دنیای ما، جاها و انحرافات",
+        "بیان این واقعیت، بدنش، موفقیت‌هایش، میان ایران و عراق، هرجا",
         "#میخوام https://x.ir/میشه @mishe",
         "",
     ],
@@ -144,3 +160,13 @@ def test_words_that_only_tweets_have_are_spoken() -> None:
     )
 
     assert known == ["تلگرام", "خانه", "رئیس"]
+
+
+def test_what_is_remembered_stays_bounded_and_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(informal, "_REMEMBERED", 20)
+    writer = informal.Writer(Lexicon.load())
+
+    answers = [writer.formal(f"میخوام کلمه{number} تو شهر") for number in range(60)]
+
+    assert answers == [f"می‌خواهم کلمه{number} در شهر" for number in range(60)]
+    assert len(writer._seen) <= 25

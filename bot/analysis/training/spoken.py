@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from math import log2
 from pathlib import Path
 
-from bot.analysis.conjugation import written_verb
+from bot.analysis.conjugation import is_verb, written_verb
 from bot.analysis.entities import without_links
 from bot.analysis.informal import Writer
 from bot.analysis.keys import fold
@@ -27,11 +27,13 @@ from bot.analysis.training import corpora
 
 LEAST_IN_DICTIONARY = 1000  # occurrences in the dictionary's own corpus
 LEAST_IN_NEWS = 4
+LEAST_NEWS_WORD = 2  # is enough for a word that news say more than tweets
 SPOKEN_RATIO = 6  # times as frequent in tweets as in news
 LEAST_IN_TWEETS = 10
 LEAST_MODERN = 15  # occurrences in tweets of a word that only tweets have: «تلگرام»
 LEAST_KEPT = 2  # occurrences of a word that is not written Persian, to be listed at all
 UNSEEN = 0.5  # occurrences that a word of the dictionary has at least
+LEAST_LETTERS = 3  # of a word that is learnt: shorter ones are slips
 ALIKE = 0.6  # of a pair seen once: how much its words must resemble each other
 HELD_BACK = 3  # one sentence in so many
 
@@ -79,9 +81,14 @@ def written_words(
         _MARK.sub("", word) for word, seen in dictionary.items() if seen >= LEAST_IN_DICTIONARY
     }
     counted = {_MARK.sub("", word) for word in known}
-    known |= {word for word, seen in news.items() if seen >= LEAST_IN_NEWS}
-    writer = Writer(Lexicon({}, frozenset(known)))
     all_news, all_tweets = sum(news.values()), sum(tweets.values())
+    known |= {
+        word
+        for word, seen in news.items()
+        if seen >= LEAST_IN_NEWS
+        or (seen >= LEAST_NEWS_WORD and seen * all_tweets > tweets[word] * all_news)
+    }
+    writer = Writer(Lexicon({}, frozenset(known)))
 
     def is_spoken(word: str) -> bool:
         if own.get(word, word) != word:
@@ -140,8 +147,12 @@ def learn(sentences: Iterable[Sentence], known: frozenset[str], own: dict[str, s
     for word, outcomes in sorted(seen.items()):
         rule = writer.written(word) or word
         ((best, times),) = outcomes.most_common(1)
-        if best == rule or " " in rule or word in writer.doubtful:
+        if fold(best) == fold(rule) or word in own or word in writer.doubtful:
+            continue
+        if " " in rule or len(word) < LEAST_LETTERS:
             continue  # two words for one are never aligned, so nothing can be learnt of them
+        if word in known or (rule == word and is_verb(word)):
+            continue
         clear = times >= 2 and times > outcomes[rule]
         once = outcomes.total() == 1 and rule == word and not writer.is_written(word)
         once = once and writer.is_written(best)
@@ -200,7 +211,7 @@ def _report(sentences: Sequence[Sentence], known: frozenset[str], own: dict[str,
     learning = [one for place, one in enumerate(sentences) if place % HELD_BACK != HELD_BACK - 1]
     held = sentences[HELD_BACK - 1 :: HELD_BACK]
     learnt = dict(learn(learning, known, own))
-    for name, listed in (("rules alone", {}), ("our list", own), ("learnt too", own | learnt)):
+    for name, listed in (("rules alone", {}), ("our list", own), ("learnt too", learnt | own)):
         _say(f"held back, {name}: {measure(Writer(Lexicon(listed, known)), held)}")
 
 
