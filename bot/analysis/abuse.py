@@ -12,9 +12,16 @@ from bot.analysis.keys import fold
 from bot.analysis.letters import ARABIC_LETTERS
 from bot.analysis.words import entries, word_set
 
-INSULTS_TOGETHER = 3  # different insults that make a post abusive
 SPELLED_OUT = 3  # single letters in a row
 
+# What an insult of two words may begin with.
+# fmt: off
+_FIRST_PARTS = frozenset((
+    "بی", "بیهمه", "گم", "خفه", "لال", "غلط", "زر", "چرت", "وطن", "خود", "حروم", "حرام", "مفت",
+    "لاش", "کره", "عقب", "توله", "ننه", "پست", "مرده", "ساندیس", "ماله", "پاچه", "دستمال", "کله",
+    "سگ", "جنس", "مغز", "دهنت", "پدر", "اشغال",
+))
+# fmt: on
 _ENDINGS = ["", "م", "ت", "ش", "ی", "ا", "ها", "های", "هام", "هات", "هاش", "هاشون"]
 _ENDINGS += ["مون", "تون", "شون", "رو", "ای", "یا", "یها", "یه", "یم", "یی"]
 _LETTER = f"[{ARABIC_LETTERS}]"
@@ -78,8 +85,15 @@ def obscene_words(text: str, words: Sequence[str]) -> list[str]:
 
 
 def insults(words: Sequence[str]) -> list[str]:
-    """The different insults of a text, in order."""
-    return list(dict.fromkeys(word for word in words if word in word_set("insults")))
+    """The different insults of a text; such as are written in two words (بی شعور) come last."""
+    known = word_set("insults")
+    found = [] if known.isdisjoint(words) else [word for word in words if word in known]
+    found += [
+        first + second
+        for first, second in pairwise(words)
+        if first in _FIRST_PARTS and first + second in known
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _spelled_out(words: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from bot.analysis.words import entries
 
 MIN_ROOM_WORDS = 3  # different words of homes to let
+LINKED = frozenset(("download", "job"))  # such an offer stands behind a link
 
 _DIGIT = "[0-9۰-۹٠-٩]"
 _PHONE = re.compile(

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from bot.analysis.abuse import INSULTS_TOGETHER, insults, obscene_words
-from bot.analysis.advertising import figures_in, phrases_in
+from bot.analysis.abuse import insults, obscene_words
+from bot.analysis.adult import adult_offer
+from bot.analysis.advertising import LINKED, Sign, figures_in, phrases_in
 from bot.analysis.entities import TextParts, analyse
 from bot.analysis.language import language_hint
-from bot.models.post import DropReason, PostKind
+from bot.analysis.strictness import LIMITS, Limits, Strictness
+from bot.models.post import DropReason, Post, PostKind
 
 FOREIGN = frozenset({"ar", "ckb", "ur", "ps", "ug"})
 MIN_FOREIGN_WORDS = 4
 MIN_WORDS = 2  # fewer say nothing, unless the post carries a hashtag
-ADVERT_SCORE = 3  # of signs of two kinds: an offer and a way to buy …
-SELLING_SCORE = 5  # … or of one kind alone
 BARE_HASHTAGS = 6  # this many hashtags with hardly a word around them …
 MANY_HASHTAGS = 12  # … or this many with no more words than hashtags
 MOST_MENTIONS = 6  # outside the head of a reply, which names everybody in the talk
@@ -32,6 +32,9 @@ MOST_TRAIN_WORDS = 20
 MIN_REPEATED = 8  # words
 REPEATED_SHARE = 0.3  # of different words among all
 SAME_BY_AUTHOR = 3
+
+DOUBTFUL = frozenset((DropReason.SPAM, DropReason.ADVERTISEMENT, DropReason.ABUSIVE))
+BY_ADMIN = "by an admin"  # the evidence of a drop that no rule decided
 
 _EVIDENCE_LENGTH = 120  # characters kept of the proof
 
@@ -66,11 +69,18 @@ KEPT = Verdict()
 class Look:
     """What the rules see of a post, worked out when first asked for."""
 
-    def __init__(self, post: JudgeInput, parts: TextParts | None, copies_by_author: int) -> None:
+    def __init__(
+        self,
+        post: JudgeInput,
+        parts: TextParts | None,
+        copies_by_author: int = 0,
+        limits: Limits = LIMITS[Strictness.NORMAL],
+    ) -> None:
         self.is_news = post.kind is PostKind.NEWS
         self.text = f"{post.title}\n{post.text}" if post.title else post.text
         self.parts = analyse(self.text) if parts is None else parts
         self.copies_by_author = copies_by_author
+        self.limits = limits
 
     @cached_property
     def own_words(self) -> tuple[str, ...]:
@@ -111,6 +121,14 @@ def foreign(look: Look) -> str:
     return ""
 
 
+def adult(look: Look) -> str:
+    """Offers of sex and of what goes with it. News reports on it."""
+    if look.is_news:
+        return ""
+    offer = adult_offer(look.parts.words, look.parts.emoji)
+    return ", ".join(offer.found) if offer.score >= look.limits.adult else ""
+
+
 def abusive(look: Look) -> str:
     """Obscene words, or several insults. News may quote them."""
     if look.is_news:
@@ -118,7 +136,7 @@ def abusive(look: Look) -> str:
     found = obscene_words(look.text, look.parts.words)
     if not found:
         insulting = insults(look.parts.words)
-        found = insulting if len(insulting) >= INSULTS_TOGETHER else []
+        found = insulting if len(insulting) >= look.limits.insults else []
     return ", ".join(dict.fromkeys(found))
 
 
@@ -170,11 +188,13 @@ def advertisement(look: Look) -> str:
         signs = [sign for sign in signs if sign.kind == "paid"]
     else:
         signs += figures_in(look.text, look.parts.words)
+        if look.parts.urls and {sign.kind for sign in signs} & LINKED:
+            signs.append(Sign("link", 1, look.parts.urls[0]))
     by_kind: dict[str, int] = {}
     for sign in dict.fromkeys(signs):
         by_kind[sign.kind] = by_kind.get(sign.kind, 0) + sign.weight
     score = sum(by_kind.values())
-    if score < (ADVERT_SCORE if len(by_kind) > 1 else SELLING_SCORE):
+    if score < (look.limits.advert if len(by_kind) > 1 else look.limits.selling):
         return ""
     return ", ".join(dict.fromkeys(sign.found for sign in signs))
 
@@ -197,6 +217,7 @@ def repetitive(look: Look) -> str:
 RULES: tuple[tuple[DropReason, Rule], ...] = (
     (DropReason.EMPTY, empty),
     (DropReason.FOREIGN, foreign),
+    (DropReason.SPAM, adult),
     (DropReason.ABUSIVE, abusive),
     (DropReason.SPAM, hashtag_heap),
     (DropReason.SPAM, name_calling),
@@ -208,16 +229,42 @@ RULES: tuple[tuple[DropReason, Rule], ...] = (
 
 
 def judge(
-    post: JudgeInput, *, parts: TextParts | None = None, copies_by_author: int = 0
+    post: JudgeInput,
+    *,
+    parts: TextParts | None = None,
+    copies_by_author: int = 0,
+    strictness: Strictness = Strictness.NORMAL,
 ) -> Verdict:
     """Keep or drop a post, best given raw: normalising hides what tells languages apart.
 
     `parts` of title and text save taking them apart again; `copies_by_author`: near copies this
     author posted lately.
     """
-    look = Look(post, parts, copies_by_author)
+    look = Look(post, parts, copies_by_author, LIMITS[strictness])
+    return next(_found(look), KEPT)
+
+
+def verdicts(post: JudgeInput, *, strictness: Strictness = Strictness.NORMAL) -> list[Verdict]:
+    """Everything that speaks against a post; `judge` gives the first."""
+    return list(_found(Look(post, None, limits=LIMITS[strictness])))
+
+
+def is_shown(post: Post, strictness: Strictness) -> bool:
+    """Whether a chat that looks this closely is shown a stored post.
+
+    Copies, empty and foreign posts and what an admin left out stay out for everybody.
+    """
+    if post.drop is None:
+        return strictness is not Strictness.STRICT or judge(post, strictness=strictness).is_kept
+    return (
+        strictness is Strictness.LENIENT
+        and post.drop in DOUBTFUL
+        and post.drop_evidence != BY_ADMIN
+        and judge(post, strictness=strictness).is_kept
+    )
+
+
+def _found(look: Look) -> Iterator[Verdict]:
     for reason, rule in RULES:
-        evidence = rule(look)
-        if evidence:
-            return Verdict(reason, rule.__name__, evidence[:_EVIDENCE_LENGTH])
-    return KEPT
+        if evidence := rule(look):
+            yield Verdict(reason, rule.__name__, evidence[:_EVIDENCE_LENGTH])

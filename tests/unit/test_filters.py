@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.analysis.filters import KEPT, RULES, Verdict, judge
+from bot.analysis.adult import LONG, adult_offer
+from bot.analysis.filters import BY_ADMIN, KEPT, RULES, Verdict, is_shown, judge, verdicts
 from bot.analysis.keys import fold
-from bot.analysis.text import normalise
+from bot.analysis.strictness import LIMITS, Strictness
+from bot.analysis.text import analyse, normalise
 from bot.analysis.words import entries, word_set
-from bot.models.post import DropReason, PostKind
+from bot.models.post import TWITTER_SOURCE_ID, DropReason, Post, PostKind
 
 unhurried = settings(deadline=None, derandomize=True)  # a busy machine, the same verdict
 
@@ -97,6 +101,90 @@ def test_other_figures_are_not_phone_numbers(figure: str) -> None:
     assert judge(Judged(f"فرش دست‌بافت با قیمت مناسب {figure}")) == KEPT
 
 
+def stored(text: str, drop: DropReason | None = None, evidence: str = "") -> Post:
+    return Post(
+        kind=PostKind.TWEET,
+        source_id=TWITTER_SOURCE_ID,
+        external_id="1",
+        created_at=datetime(2026, 3, 4, tzinfo=UTC),
+        text=text,
+        drop=drop,
+        drop_evidence=evidence,
+    )
+
+
+DOUBTFUL = "کفش چرم با تخفیف ویژه، جهت خرید پیام بدهید"
+ONE_INSULT = "وزیر احمق است"
+
+
+@pytest.mark.parametrize(
+    ("text", "drop", "lenient", "normal", "strict"),
+    [
+        ("امروز باران آمد و شهر نفس کشید", None, True, True, True),
+        (ONE_INSULT, None, True, True, False),
+        (DOUBTFUL, DropReason.ADVERTISEMENT, True, False, False),
+        (DOUBTFUL, DropReason.DUPLICATE, False, False, False),
+        ("کیر توی این وضع", DropReason.ABUSIVE, False, False, False),
+    ],
+)
+def test_a_chat_chooses_how_much_doubt_it_is_shown(
+    text: str, drop: DropReason | None, lenient: bool, normal: bool, strict: bool
+) -> None:
+    post = stored(text, drop)
+
+    shown = [is_shown(post, strictness) for strictness in Strictness]
+
+    assert shown == [lenient, normal, strict]
+
+
+def test_what_an_admin_left_out_is_shown_to_nobody() -> None:
+    post = stored("امروز باران آمد", DropReason.SPAM, BY_ADMIN)
+
+    assert not any(is_shown(post, strictness) for strictness in Strictness)
+
+
+@unhurried
+@given(st.text(), st.sampled_from([text for _, _, text in cases()]))
+def test_a_stricter_look_never_lets_more_through(any_text: str, known: str) -> None:
+    for text in (any_text, known, any_text + known):
+        kept = [judge(Judged(text), strictness=strictness).is_kept for strictness in Strictness]
+
+        assert kept == sorted(kept, reverse=True)
+
+
+def test_limits_only_fall_with_strictness() -> None:
+    rows = [LIMITS[strictness] for strictness in Strictness]
+
+    for looser, closer in pairwise(rows):
+        assert looser.advert > closer.advert
+        assert looser.selling > closer.selling
+        assert looser.adult > closer.adult
+        assert looser.insults > closer.insults
+
+
+def test_everything_against_a_post_can_be_asked_for() -> None:
+    text = "جاکش‌ها! کفش چرم با تخفیف ویژه، جهت خرید ۰۹۱۲۰۰۰۰۰۰۰"
+
+    found = [(one.reason, one.rule) for one in verdicts(Judged(text))]
+
+    assert found == [
+        (DropReason.ABUSIVE, "abusive"),
+        (DropReason.ADVERTISEMENT, "advertisement"),
+    ]
+    assert verdicts(Judged("امروز باران آمد")) == []
+
+
+def test_an_offer_in_many_words_must_say_where_to_come() -> None:
+    talk = " ".join(["واژه"] * 20)
+    offer = analyse(f"سکس چت 🍑 {talk}")
+    with_place = analyse(f"سکس چت 🍑 دایرکت {talk}")
+    endless = analyse(f"سکس چت 🍑 دایرکت {' '.join(['واژه'] * LONG)}")
+
+    scores = [adult_offer(parts.words, parts.emoji).score for parts in (offer, with_place, endless)]
+
+    assert [score > 0 for score in scores] == [False, True, False]
+
+
 @unhurried
 @given(st.text(), st.sampled_from(PostKind))
 def test_any_text_gets_a_verdict_with_proof(text: str, kind: PostKind) -> None:
@@ -120,6 +208,11 @@ def test_word_lists_are_written_in_keys() -> None:
     """A list entry that is not a key would never match anything."""
     phrases = [line.split(maxsplit=2)[2] for line in entries("advertising")]
     abuse = [word for line in entries("abuse") for word in line.split()[1:]]
-    words = [*phrases, *abuse, *word_set("insults")]
+    adult = [
+        word
+        for line in entries("adult")
+        for word in line.split(maxsplit=2)[2].replace("|", " ").split()
+    ]
+    words = [*phrases, *abuse, *adult, *word_set("insults")]
 
     assert [word for word in words if fold(word) != word] == []

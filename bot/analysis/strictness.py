@@ -1,0 +1,31 @@
+"""How much doubt a post survives: a chat's choice, from «show me nearly all» to «spare me»."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Strictness(StrEnum):
+    """Posts are stored as NORMAL finds them; a chat may look more or less closely."""
+
+    LENIENT = "lenient"
+    NORMAL = "normal"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which sums of signs on a post is dropped."""
+
+    advert: int  # signs of two kinds: an offer and a way to buy …
+    selling: int  # … or of one kind alone
+    adult: int
+    insults: int  # different ones
+
+
+LIMITS = {
+    Strictness.LENIENT: Limits(advert=5, selling=7, adult=6, insults=5),
+    Strictness.NORMAL: Limits(advert=3, selling=5, adult=4, insults=3),
+    Strictness.STRICT: Limits(advert=2, selling=3, adult=3, insults=1),
+}
