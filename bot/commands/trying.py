@@ -12,8 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.analysis.entities import hashtags_in
 from bot.analysis.filters import judge
-from bot.analysis.text import analyse, fold, normalise
+from bot.analysis.text import analyse, fold, language_hint, normalise
 from bot.models.post import DropReason, PostKind
 from bot.utils.times import utc_now
 from config.settings import Settings
@@ -30,11 +31,16 @@ class _Line:
 
 
 async def normalise_lines(settings: Settings, given: argparse.Namespace) -> int:
-    """Both forms of each line, and what is in it."""
+    """Every form of each line, its language, and what is in it."""
     return await _each_line(_normalised)
 
 
 def _normalised(line: str) -> dict[str, Any]:
+    from bot.analysis import phrases
+    from bot.analysis.hashtag_words import split_tag
+    from bot.analysis.informal import formal, spoken_words
+    from bot.analysis.keywords import keywords
+
     parts = analyse(line)
     return {
         "input": line,
@@ -45,6 +51,12 @@ def _normalised(line: str) -> dict[str, Any]:
         "mentions": list(parts.mentions),
         "urls": list(parts.urls),
         "emoji": list(parts.emoji),
+        "language": language_hint(line),
+        "formal": formal(line),
+        "informal": spoken_words(line),
+        "hashtag_words": [list(split_tag(tag)) for tag in hashtags_in(line)],
+        "phrases": list(phrases.load().within(parts.words)),
+        "keywords": [word.shown for word in keywords(line)],
     }
 
 
