@@ -21,6 +21,7 @@ _ENTITY = re.compile(
     r"|(?<=@)(?<![A-Za-z0-9_.@]@)[A-Za-z0-9_]{1,32}(?![A-Za-z0-9_])"
     rf"|(?:(?<=h)ttps?://|(?<=w)ww\.)(?:[^{_NOT_IN_URL}]|{ZWNJ}(?=[^{_NOT_IN_URL}]))+)"
 )
+_FAR = re.compile("[\u203c-\U0001ffff]")  # one span is found sooner than many: no emoji before it
 _TINT = "[\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"
 _EMOJI = re.compile(
     "[\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u25aa-\u27bf\u2934\u2935\u2b05-\u2b55"
@@ -96,11 +97,12 @@ def analyse(text: str) -> TextParts:
             return found
         return " "
 
+    far = _FAR.search(text)
     bare = _ENTITY.sub(note, text) if may_hold_entities(text) else text
     return TextParts(
         tuple(fold(bare).split()),
         tuple(filter(None, map(fold_tag, tags))) if tags else (),
         tuple(mentions),
         tuple(urls),
-        tuple(_EMOJI.findall(text)),
+        tuple(_EMOJI.findall(text, far.start())) if far else (),
     )
