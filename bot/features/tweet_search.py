@@ -11,6 +11,7 @@ from bot.errors import (
     BudgetSpent,
     KeyRefused,
     OutOfCredit,
+    SourceDown,
     SourceError,
     SourceGarbled,
     StorageError,
@@ -30,6 +31,7 @@ from bot.storage.queries import QueryStore, QueryYield, add_yield, save_query
 log = logging.getLogger(__name__)
 
 _PRICE = PRICES["search"]
+_PATIENCE = 2  # failures of one walk
 _TOP_INTERVALS = 4  # of a mixed query are looked over for their best tweets, and as often
 
 
@@ -115,10 +117,21 @@ class TweetSearch:
         await self._queries.save(next_poll(polled, jitter))
 
     def _asking(self, query: TweetQuery) -> Ask:
+        """One page; a failure or two on the way are not worth losing what a walk knows."""
+        patience = _PATIENCE
+
         async def ask(since: datetime, until: datetime, cursor: str) -> TweetPage:
-            return await self._api.search(
-                query.text, since=since, until=until, cursor=cursor, query_id=query.id
-            )
+            nonlocal patience
+            while True:
+                try:
+                    return await self._api.search(
+                        query.text, since=since, until=until, cursor=cursor, query_id=query.id
+                    )
+                except (SourceDown, SourceGarbled) as error:
+                    if not patience:
+                        raise
+                    patience -= 1
+                    log.info("asked again", extra={"query": query.id, "error": said(error)})
 
         return ask
 

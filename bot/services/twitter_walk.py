@@ -33,6 +33,7 @@ from bot.services.twitter_answers import Habits, Sight, second_of
 log = logging.getLogger(__name__)
 
 MOST_REQUESTS = 60  # of one walk: other searches want their turn
+_STRETCH = 4.0  # asking too often is dearer than asking too rarely
 _DOUBTED_FROM = 4.0  # tweets expected where an answer has none
 
 Ask = Callable[[datetime, datetime, str], Awaitable[TweetPage]]
@@ -95,6 +96,7 @@ class Walk:
         self._asked_until = 0
         self._last: frozenset[str] = frozenset()  # of the answer before
         self._count, self._span = (15.0, 15.0 / rate) if rate > 0 else (0.0, 0.0)
+        self._stretch = 1.0  # of the slices, while they are empty
         self.requests = 0
         self.is_cut_short = False  # by the number of requests
         self.crowded = 0  # seconds that held more than could be had
@@ -150,7 +152,7 @@ class Walk:
         if piece.how is not _How.SLICE or not self._span:
             return piece.until
         begin = max(piece.since, piece.asked_to)
-        slices = round(self.rate * (piece.until - begin) / self._habits.aim)
+        slices = round(self.rate * (piece.until - begin) / (self._habits.aim * self._stretch))
         length = -((begin - piece.until) // max(1, slices))
         return min(piece.until, begin + max(1, length))
 
@@ -171,7 +173,8 @@ class Walk:
             is_crowd = max(sight.here) == oldest and sight.page.cursor
             if oldest + 1 < cut and not is_crowd:
                 self._learn(sum(t > oldest for t in sight.here), cut - oldest - 1, 0.3)
-                return [_Piece(piece.since, oldest + 1)]
+                was_empty = piece.asked_to if piece.asked_to <= oldest else 0
+                return [_Piece(piece.since, oldest + 1, asked_to=was_empty)]
             if not sight.page.cursor and not piece.strikes and cut == piece.since + 1:
                 return self._again(piece)  # nothing leads on from here: it may next time
             self._learn(len(sight.here), 1, 0.3)
@@ -226,9 +229,9 @@ class Walk:
         return []
 
     def _after_nothing(self, piece: _Piece, cut: int, sight: Sight) -> list[_Piece]:
-        is_odd = self._is_odd(piece.since, cut)
-        self._learn(0, cut - piece.since, 0.25)
+        is_odd = self._is_odd(max(piece.since, piece.asked_to), cut)
         if cut < piece.until:
+            self._stretch *= _STRETCH
             piece.asked_to = cut
             return [piece]
         if piece.until < self._end:  # it cannot reach further: what follows is known
@@ -237,6 +240,7 @@ class Walk:
                 return []
             piece.strikes += 1
             return [piece]
+        self._learn(0, cut - piece.since, 0.25)
         sight.was_empty_end = True
         return []
 
@@ -278,10 +282,11 @@ class Walk:
     def _learn(self, count: int, span_s: int, keep: float) -> None:
         """Add what was seen to what is remembered of the rate; `keep` of that stays."""
         before = self.rate
+        self._stretch = 1.0
         self._count = self._count * keep + count
         self._span = self._span * keep + max(1, span_s)
-        if not count and before:  # asking too often is dearer than asking too rarely
-            self._count = min(self._count, before / 4 * self._span)
+        if not count and before:
+            self._count = min(self._count, before / _STRETCH * self._span)
 
 
 def _rest(since: int, until: int) -> list[_Piece]:

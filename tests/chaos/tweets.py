@@ -215,6 +215,9 @@ async def _kill_on(
         if state.left < PRICE * 20 and state.held == state.lost_credits:
             return kills
         asked = await store.all()
+        for query in asked:  # there is nothing after the window that would be worth asking for
+            if query.active and _is_through(query, last):
+                await store.set_active(query.id, False, last)
         if kills >= plan.kills and all(_is_through(query, last) for query in asked):
             return kills
         if time.monotonic() > give_up:
@@ -229,6 +232,8 @@ async def _kill_on(
 
 
 def _is_through(query: TweetQuery, last: datetime) -> bool:
+    if not query.active:
+        return True
     if query.covered_to is not None and query.covered_to > last:
         return True
     asked_at = query.last_run_at

@@ -189,7 +189,7 @@ async def test_a_crowded_second_is_walked_by_cursors() -> None:
     found = await _walked(search, 100)
 
     assert len({t.post.external_id for t in found}) == 60
-    assert search.spent <= 64 * PRICE  # and a look at what is before it, and after it
+    assert search.spent <= 66 * PRICE  # and a look at what is before it, and after it
 
 
 async def test_cursors_in_a_circle_end_the_second_not_the_walk() -> None:
@@ -276,3 +276,20 @@ async def test_an_empty_span_asks_nothing() -> None:
         assert await Walk(search.ask, Habits(), START, end).step() is None
 
     assert search.requests == 0
+
+
+async def test_a_silence_is_crossed_in_leaps_and_what_follows_is_not_bought_twice() -> None:
+    """Twenty minutes of nothing between two dense times: the end of it is leapt over a bit."""
+    chance = random.Random(4)
+    early = poisson(chance, 3.0, 300)
+    late = [
+        replace(one, post=replace(one.post, external_id=f"99{one.post.external_id:0>6}",
+                                  created_at=one.post.created_at + timedelta(seconds=1500)))
+        for one in poisson(chance, 3.0, 300)
+    ]  # fmt: skip
+    search = ScriptedSearch([*early, *late])
+
+    found = await _walked(search, 1800)
+
+    assert len({t.post.external_id for t in found}) == len(early) + len(late)
+    assert search.spent <= 1.06 * PRICE * len(search.tweets)
