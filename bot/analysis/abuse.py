@@ -84,16 +84,26 @@ def obscene_words(text: str, words: Sequence[str]) -> list[str]:
     return found
 
 
-def insults(words: Sequence[str]) -> list[str]:
-    """The different insults of a text; such as are written in two words (بی شعور) come last."""
-    known = word_set("insults")
-    found = [] if known.isdisjoint(words) else [word for word in words if word in known]
-    found += [
-        first + second
-        for first, second in pairwise(words)
-        if first in _FIRST_PARTS and first + second in known
-    ]
-    return list(dict.fromkeys(found))
+class Insults(NamedTuple):
+    """The different insults of a text, and what they weigh together."""
+
+    score: int
+    found: list[str]
+
+
+def insults(words: Sequence[str]) -> Insults:
+    """Insults weigh 2; coarse words, and those that insult only sometimes, weigh 1."""
+    sure, weak = word_set("insults"), word_set("insults_weak")
+    found: dict[str, int] = {}
+    if not weak.isdisjoint(words):
+        found.update((word, 1) for word in words if word in weak)
+    if not sure.isdisjoint(words):
+        found.update((word, 2) for word in words if word in sure)
+    if not _FIRST_PARTS.isdisjoint(words):
+        for first, second in pairwise(words):
+            if first in _FIRST_PARTS and first + second in sure:
+                found[first + second] = 2
+    return Insults(sum(found.values()), list(found))
 
 
 def _spelled_out(words: Sequence[str]) -> list[str]:

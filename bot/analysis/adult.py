@@ -20,7 +20,7 @@ BARE = 8  # words; so short a post may offer with emoji alone
 _TWICE = re.compile(r"([^ ])\1+")
 # Doubled letters that hardly any Persian word has.
 _DISGUISED = re.compile(r"اا|(?<!^)بب|پپ|جج|چچ|(?<![رع])دد|زز|گگ|(?<![شم])کک|غغ|عع|طط")
-_HOT = {"🍆": 2, "🍑": 2, "👅": 2, "💦": 2, "🔞": 2, "🍌": 1, "👙": 1, "🔥": 1, "💋": 1}
+_HOT = {"🍆": 2, "🍑": 2, "👅": 2, "💦": 2, "🔞": 2, "🍌": 1, "👙": 1, "💋": 1}
 _OFFERED = frozenset(("act", "goods"))
 _MOST_OF_EMOJI = 3
 _MOST_OF_DISGUISE = 2
@@ -77,8 +77,8 @@ def adult_offer(words: Sequence[str], emoji: Sequence[str]) -> AdultOffer:
     score = sum(weight for weight, _ in best.values())
     if len(words) > SHORT:
         score = score - _PLACE_NEEDED if "place" in best else 0
-    elif best.keys() == {"emoji"} and len(words) > BARE:
-        score = 0
+    elif best.keys() == {"emoji"}:
+        score = score + 1 if len(words) <= BARE else 0
     return AdultOffer(score, tuple(found for _, found in best.values()))
 
 

@@ -26,6 +26,8 @@ _PRICE = re.compile(
 )
 _INVITE = re.compile(r"(?:t|telegram)\.me/(?:\+|joinchat/)|chat\.whatsapp\.com/|wa\.me/")
 _CONTACT_SIGN = re.compile("[☎📞📱📲]")
+_POINTER = re.compile("[👇👆☝⤵⬇🔽]")
+_SHOP_WINDOW = re.compile(r"(?:t|telegram)\.me/|instagram\.com/|aparat\.com/|wa\.link/")
 _FIGURE = re.compile(f"{_DIGIT}{_DIGIT}")
 # Words of homes to let, in key form.
 _ROOMS = frozenset(
@@ -81,6 +83,10 @@ def figures_in(text: str, words: tuple[str, ...]) -> list[Sign]:
         signs.append(Sign("invite", 2, invite[0]))
     if sign := _CONTACT_SIGN.search(text):
         signs.append(Sign("contact", 1, sign[0]))
+    if sign := _POINTER.search(text):
+        signs.append(Sign("pointer", 1, sign[0]))
+    if "/" in text and (window := _SHOP_WINDOW.search(text)):
+        signs.append(Sign("window", 1, window[0]))
     if len(rooms := _ROOMS.intersection(words)) >= MIN_ROOM_WORDS:
         signs.append(Sign("rooms", 3, " ".join(sorted(rooms))))
     return signs

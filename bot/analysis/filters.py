@@ -133,11 +133,11 @@ def abusive(look: Look) -> str:
     """Obscene words, or several insults. News may quote them."""
     if look.is_news:
         return ""
-    found = obscene_words(look.text, look.parts.words)
-    if not found:
-        insulting = insults(look.parts.words)
-        found = insulting if len(insulting) >= look.limits.insults else []
-    return ", ".join(dict.fromkeys(found))
+    obscene = list(dict.fromkeys(obscene_words(look.text, look.parts.words)))
+    if len(obscene) >= look.limits.obscene:
+        return ", ".join(obscene)
+    insulting = insults(look.parts.words)
+    return ", ".join(insulting.found) if insulting.score >= look.limits.insults else ""
 
 
 def hashtag_heap(look: Look) -> str:
@@ -213,11 +213,12 @@ def repetitive(look: Look) -> str:
     return f"{word} ×{times}"
 
 
-# In the order they are asked: what a post is comes before what it sells.
+# In the order they are asked: what a post is comes before what it sells, and an offer of sex
+# before all, since one word is enough for it.
 RULES: tuple[tuple[DropReason, Rule], ...] = (
+    (DropReason.SPAM, adult),
     (DropReason.EMPTY, empty),
     (DropReason.FOREIGN, foreign),
-    (DropReason.SPAM, adult),
     (DropReason.ABUSIVE, abusive),
     (DropReason.SPAM, hashtag_heap),
     (DropReason.SPAM, name_calling),

@@ -21,11 +21,12 @@ class Limits:
     advert: int  # signs of two kinds: an offer and a way to buy …
     selling: int  # … or of one kind alone
     adult: int
-    insults: int  # different ones
+    obscene: int  # different words
+    insults: int  # 2 for each that is one for sure, 1 for a coarse word
 
 
 LIMITS = {
-    Strictness.LENIENT: Limits(advert=5, selling=7, adult=6, insults=5),
-    Strictness.NORMAL: Limits(advert=3, selling=5, adult=4, insults=3),
-    Strictness.STRICT: Limits(advert=2, selling=3, adult=3, insults=1),
+    Strictness.LENIENT: Limits(advert=5, selling=7, adult=6, obscene=2, insults=6),
+    Strictness.NORMAL: Limits(advert=3, selling=5, adult=4, obscene=1, insults=3),
+    Strictness.STRICT: Limits(advert=2, selling=3, adult=3, obscene=1, insults=1),
 }

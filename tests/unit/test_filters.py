@@ -124,7 +124,8 @@ ONE_INSULT = "وزیر احمق است"
         (ONE_INSULT, None, True, True, False),
         (DOUBTFUL, DropReason.ADVERTISEMENT, True, False, False),
         (DOUBTFUL, DropReason.DUPLICATE, False, False, False),
-        ("کیر توی این وضع", DropReason.ABUSIVE, False, False, False),
+        ("کیر توی این وضع", DropReason.ABUSIVE, True, False, False),
+        ("کیر توی این وضع، کسکش‌ها", DropReason.ABUSIVE, False, False, False),
     ],
 )
 def test_a_chat_chooses_how_much_doubt_it_is_shown(
@@ -160,6 +161,15 @@ def test_limits_only_fall_with_strictness() -> None:
         assert looser.selling > closer.selling
         assert looser.adult > closer.adult
         assert looser.insults > closer.insults
+        assert looser.obscene >= closer.obscene
+
+
+def test_a_coarse_word_weighs_less_than_an_insult() -> None:
+    coarse, sure = "این هوای لعنتی تمام نمی‌شود", "وزیر احمق است"
+
+    assert [judge(Judged(text)).is_kept for text in (coarse, sure)] == [True, True]
+    assert not judge(Judged(f"{coarse}، {sure}")).is_kept
+    assert judge(Judged("نجس و پلید")).evidence == "نجس, پلید"
 
 
 def test_everything_against_a_post_can_be_asked_for() -> None:
@@ -213,6 +223,6 @@ def test_word_lists_are_written_in_keys() -> None:
         for line in entries("adult")
         for word in line.split(maxsplit=2)[2].replace("|", " ").split()
     ]
-    words = [*phrases, *abuse, *adult, *word_set("insults")]
+    words = [*phrases, *abuse, *adult, *word_set("insults"), *word_set("insults_weak")]
 
     assert [word for word in words if fold(word) != word] == []
