@@ -14,7 +14,9 @@ URL = rf"(?:https?://|www\.)(?:[^{_NOT_IN_URL}]|{ZWNJ}(?=[^{_NOT_IN_URL}]))+"
 HASHTAG = rf"[#＃](?!https?://|www\.)\w[\w{MARKS}]*(?:{ZWNJ}[\w{MARKS}]+)*"
 MENTION = r"(?<![A-Za-z0-9_.@])@[A-Za-z0-9_]{1,32}(?![A-Za-z0-9_])"
 
-_PROTECTED = re.compile(f"({URL}|{HASHTAG})")
+# Shown as written, loose half-spaces too: to X they are part of the tag.
+_SHOWN_TAG = rf"[#＃](?!https?://|www\.){ZWNJ}*\w[\w{MARKS}{ZWNJ}]*"
+_PROTECTED = re.compile(f"({URL}|{_SHOWN_TAG})")
 # The first character is matched by a plain class, so that the search for it runs in C.
 _ENTITY = re.compile(
     rf"[#＃@hw](?:(?<=[#＃])(?!https?://|www\.)\w[\w{MARKS}]*(?:{ZWNJ}[\w{MARKS}]+)*"
