@@ -161,7 +161,8 @@ class TweetCollector:
             return  # its claim is given back at the end
         finally:
             round_.tally.add(tally)
-        del round_.held[query.id]
+        if round_.held.get(query.id) is query:  # else its claim ran out, and we have a new one
+            del round_.held[query.id]
 
     async def _waiting(self, now: datetime, round_: _Round) -> int:
         """How many queries are due and wait for money."""
