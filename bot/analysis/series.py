@@ -6,10 +6,9 @@ square root, which also takes negative values):
     z         its distance from the slowly moving mean, in standard deviations
     novelty   its distance from the nearest level the series had in two weeks, likewise
 
-Their sum is weighed by how high the series' daily highs usually are: one that jumps every day is
-unusual only when it jumps farther. What passes the limit and everything of the last day is told,
-once: then comes a day and a half of quiet, unless something twice as unusual follows. A daily
-cycle is taken off when it explains most of the series.
+What together passes the limit, and everything of the last day, is told, once: then comes a day and
+a half of quiet, unless something twice as unusual follows. A daily cycle is taken off when it
+explains most of the series.
 
 A gap (no value) is nothing at all: neither an anomaly nor the end of one, and no time passes.
 `SeriesWatch.state()` is plain JSON; a watch restored from it goes on as if nothing had happened.
@@ -29,9 +28,6 @@ from bot.models.pattern import Anomaly, Direction
 from bot.utils.times import from_ms, to_ms
 
 MEMORY_DAYS = 14  # of levels
-HIGHS_HALF_LIFE_DAYS = 7
-USUAL_HIGH = 4.0  # of a day of a harmless series, in standard deviations
-LEAST_HIGH = 2.0
 BREAKS_QUIET = 2.0  # times as unusual as what was told
 CYCLE_EXPLAINS = 0.5  # of the variance, before it is taken off
 CYCLE_RATE = 0.1  # of a day's deviation that an hour of the cycle learns; at first more
@@ -39,6 +35,7 @@ CYCLE_RATE = 0.1  # of a day's deviation that an hour of the cycle learns; at fi
 _DAY_S = 86_400
 _LEAST_DAY = 24  # points taken for a day: slower series have their days from points
 _MOST_DAY = 1440
+_LEAST_LEARNT = 48
 _STEPS_LOOKED_AT = 15
 _LEVEL_WIDTH = 0.2  # standard deviations
 _MOST_LEVELS = 256
@@ -50,10 +47,9 @@ _BEND = 0.375
 class Rules:
     """What was tuned; the defaults are the middle of where it makes no difference."""
 
-    limit: float = 5.1
-    novelty_weight: float = 1.0
+    limit: float = 5.6
+    novelty_weight: float = 2.0
     half_life_days: float = 8.0
-    highs_power: float = 0.5
     quiet_days: float = 1.5
 
 
@@ -69,21 +65,19 @@ class SeriesWatch:
         self._points = 0
         self._mean = 0.0
         self._variance = 0.0
-        self._rest_variance = 0.0  # when the cycle is taken off
+        self._whole_variance = 0.0  # since the cycle is known
+        self._rest_variance = 0.0  # since then, when the cycle is taken off
         self._is_count = True
         self._cycle = [0.0] * 24
         self._levels: list[tuple[float, int]] = []  # (level, the point that last had it), sorted
-        self._high = 0.0  # of the day so far
-        self._usual_high = USUAL_HIGH
-        self._days = 0
         self._recent: deque[tuple[int, float]] = deque()  # falling scores of the last day
         self._told_at = -1
         self._told_score = 0.0
 
     @property
     def is_learning(self) -> bool:
-        """Nothing is told before the first day is over."""
-        return self._points <= self._day
+        """Nothing is told before the first day is over, or the first values of a slow series."""
+        return self._points <= max(self._day, _LEAST_LEARNT)
 
     def add(self, at: datetime, value: float | None) -> Anomaly | None:
         """Take the next value; None (or no number) is a gap. What is unusual is returned."""
@@ -101,12 +95,11 @@ class SeriesWatch:
         spread = self._spread(self._rest_variance if has_cycle else self._variance)
         away = (y - middle) / spread
         novelty = self._novelty(y, self._spread(self._variance))
-        raw = abs(away) + self._rules.novelty_weight * novelty
+        score = abs(away) + self._rules.novelty_weight * novelty
         if self.is_learning:
-            raw = 0.0
-        score = raw * (USUAL_HIGH / self._usual_high) ** self._rules.highs_power
+            score = 0.0
         is_highest = not self._recent or score > self._recent[0][1]
-        self._remember(score, raw)
+        self._remember(score)
         self._learn(y, hour)
         if score < self._rules.limit or not is_highest or self._is_quiet(score):
             return None
@@ -130,7 +123,8 @@ class SeriesWatch:
 
     @property
     def _has_cycle(self) -> bool:
-        return self._days >= 3 and self._rest_variance < (1 - CYCLE_EXPLAINS) * self._variance
+        left = (1 - CYCLE_EXPLAINS) * self._whole_variance
+        return self._points >= 3 * self._day and self._rest_variance < left
 
     def _spread(self, variance: float) -> float:
         if self._is_count:
@@ -182,14 +176,13 @@ class SeriesWatch:
             self._step_s = self._steps[len(self._steps) // 2]
             self._steps = []
 
-    def _remember(self, score: float, raw: float) -> None:
+    def _remember(self, score: float) -> None:
         recent = self._recent
         while recent and recent[-1][1] <= score:
             recent.pop()
         recent.append((self._points, score))
         while recent[0][0] <= self._points - self._day:
             recent.popleft()
-        self._high = max(self._high, raw)
 
     def _learn(self, y: float, hour: int) -> None:
         self._points += 1
@@ -198,19 +191,12 @@ class SeriesWatch:
         rest = away - self._cycle[hour]
         self._mean += rate * away
         self._variance = (1 - rate) * (self._variance + rate * away * away)
+        # What a cycle leaves is known only when the cycle is.
+        rate = _rate(self._rules.half_life_days * self._day, max(self._points - 2 * self._day, 0))
+        self._whole_variance = (1 - rate) * (self._whole_variance + rate * away * away)
         self._rest_variance = (1 - rate) * (self._rest_variance + rate * rest * rest)
-        visit = max(CYCLE_RATE, 1 / (self._days + 2)) * min(1.0, 24 / self._day)
+        visit = max(CYCLE_RATE, 1 / (self._points // self._day + 2)) * min(1.0, 24 / self._day)
         self._cycle[hour] += visit * rest
-        if self._points % self._day == 0:
-            self._end_day()
-
-    def _end_day(self) -> None:
-        self._days += 1
-        rate = _rate(HIGHS_HALF_LIFE_DAYS, self._days + 1)
-        # One enormous day does not make the next ones usual.
-        high = min(self._high, 3 * self._usual_high)
-        self._usual_high = max(self._usual_high + rate * (high - self._usual_high), LEAST_HIGH)
-        self._high = 0.0
 
     # --- keeping
 
@@ -223,13 +209,11 @@ class SeriesWatch:
             "points": self._points,
             "mean": self._mean,
             "variance": self._variance,
+            "whole_variance": self._whole_variance,
             "rest_variance": self._rest_variance,
             "is_count": self._is_count,
             "cycle": list(self._cycle),
             "levels": [list(level) for level in self._levels],
-            "high": self._high,
-            "usual_high": self._usual_high,
-            "days": self._days,
             "recent": [list(one) for one in self._recent],
             "told_at": self._told_at,
             "told_score": self._told_score,

@@ -139,6 +139,10 @@ class ShiftFinder:
         return finder
 
 
+# Posts of one moment are often of one matter: of many no more than this are taken as evidence.
+MOST_AT_ONCE = 40
+
+
 class MoodShifts:
     """Shifts of the mood of posts, from how many were positive, neutral and negative."""
 
@@ -152,7 +156,7 @@ class MoodShifts:
             return None
         balance = (positive - negative) / count
         spread = math.sqrt(max((positive + negative) / count - balance * balance, 0.0))
-        return self._finder.add(at, balance, count, spread)
+        return self._finder.add(at, balance, min(count, MOST_AT_ONCE), spread)
 
     def state(self) -> dict[str, Any]:
         """All that is known, as JSON."""

@@ -16,8 +16,8 @@ class Direction(StrEnum):
 class Anomaly:
     """A moment at which a series left its usual ways.
 
-    `score` is how far, in standard deviations of the series and against its own usual daily
-    highs; `novelty` is how far the value is from any that the series had in two weeks.
+    `score` is how unusual it is, `novelty` the part of it that says how far the value is from any
+    that the series had in two weeks; both in standard deviations of the series.
     """
 
     at: datetime
@@ -55,6 +55,16 @@ class Rhythm:
     busiest_hour: int
     quietest_hour: int
     days: int  # with data
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """A tweet as coordination looks at it; retweets are none."""
+
+    post_id: int
+    account: str
+    at_ms: int
+    text: str
 
 
 class SharedKind(StrEnum):

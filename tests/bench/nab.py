@@ -149,17 +149,17 @@ def detections(series: Series, rules: Rules) -> list[int]:
     return [i for i, (at, value) in pairs if watch.add(at.replace(tzinfo=UTC), value) is not None]
 
 
-LIMITS = tuple(4.1 + 0.25 * step for step in range(9))
+LIMITS = tuple(4.1 + 0.25 * step for step in range(13))
 NEIGHBOURS = 2  # limits on each side whose scores count for a choice: a lone peak is luck
 
 
 def nested(all_series: Sequence[Series]) -> tuple[Score, list[tuple[str, Rules]]]:
     """Each series measured with the rules chosen on the others alone, of a fixed grid."""
     earned: dict[Rules, tuple[Score, ...]] = {}
-    families = list(itertools.product((0.0, 1.0, 2.0), (4.0, 8.0), (0.0, 0.5), (0.5, 1.0, 1.5)))
-    for novelty, half_life, power, quiet in families:
+    families = itertools.product((0.0, 1.0, 2.0), (4.0, 8.0), (0.5, 1.0, 1.5))
+    for novelty, half_life, quiet in families:
         for limit in LIMITS:
-            rules = Rules(limit, novelty, half_life, power, quiet)
+            rules = Rules(limit, novelty, half_life, quiet)
             earned[rules] = tuple(
                 score(len(one.values), one.windows, detections(one, rules)) for one in all_series
             )
@@ -188,8 +188,8 @@ def _smoothed(earned: Mapping[Rules, Sequence[Score]], rules: Rules, left_out: i
     ) / len(near)
 
 
-def _rest(rules: Rules) -> tuple[float, float, float, float]:
-    return rules.novelty_weight, rules.half_life_days, rules.highs_power, rules.quiet_days
+def _rest(rules: Rules) -> tuple[float, float, float]:
+    return rules.novelty_weight, rules.half_life_days, rules.quiet_days
 
 
 def main() -> int:
