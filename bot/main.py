@@ -209,7 +209,10 @@ def _add_trying(commands: Any) -> None:
     feed = pieces.add_parser("feed", help="the posts of a feed, a line each")
     feed.set_defaults(target="trying:read_feed")
     feed.add_argument("place", metavar="FILE-OR-URL")
-    for piece in (normalise, classify, feed):
+    series = pieces.add_parser("series", help="what is unusual in a file of `timestamp,value`")
+    series.set_defaults(target="series:watch_series")
+    series.add_argument("file", type=Path, metavar="FILE.csv", help="or - for standard input")
+    for piece in (normalise, classify, feed, series):
         piece.add_argument(
             "--json", action="store_true", help="accepted: the output is JSON anyway"
         )
