@@ -1,4 +1,4 @@
-"""What the mood model looks at: words, pieces of words, pairs of words, emoji and typed faces.
+"""What the models of feeling look at: words, pieces and pairs of words, emoji and typed faces.
 
 Both the trainer and the running bot take a text apart here, so that a weight means the same in
 both. Everything but a pair belongs to one word, and so a word's pieces can be added up once and
@@ -13,17 +13,16 @@ from zlib import crc32
 from bot.analysis.entities import TextParts
 from bot.analysis.text import analyse
 
-# Buckets of each table; a power of two. Pieces are many, and words must not meet them.
-WORDS = 1 << 15
-PIECES = 1 << 16
-PAIRS = 1 << 16
+# Buckets of the two hashed tables, powers of two. Known words have rows of their own.
+PIECES = 1 << 15
+PAIRS = 1 << 15
 
 PIECE_VALUE = 0.5
 PAIR_VALUE = 0.7
-# A word that the next one negates («خوب نبود», «بد نیست») counts this much, the other way round.
+# A word that the next one negates («خوب نبود», «بد نیست») counts half, the other way round.
 NEGATED = -0.5
 
-LONGEST_PIECE = 5
+PIECE_LETTERS = (3, 4)
 LONGEST_WORD = 24  # letters looked at; longer ones are glued hashtags and rubbish
 MOST_WORDS = 400  # words of a text looked at: a long article's tone is in its beginning
 
@@ -48,7 +47,7 @@ def feature_words(text: str, parts: TextParts | None = None) -> list[str]:
     """The text as the words of the model, in order; emoji and signs come last."""
     if parts is None:
         parts = analyse(text)
-    found = [word for word in parts.words[:MOST_WORDS] if word]
+    found = list(parts.words[:MOST_WORDS])
     found += signs(text, parts.emoji)
     return found
 
@@ -76,25 +75,35 @@ def kind_of(word: str) -> int:
     return _KINDS.get(word, PLAIN)
 
 
+def name_of(word: str) -> str:
+    """The word as it is known: all numbers are one word, and long rubbish is cut."""
+    return "0" if word.isdigit() else word[:LONGEST_WORD]
+
+
 def word_code(word: str) -> int:
-    """A number of 32 bits; the word's bucket is its lowest bits. All numbers are one word."""
-    return crc32(("0" if word.isdigit() else word[:LONGEST_WORD]).encode())
+    """A number of 32 bits by which the word is known."""
+    return crc32(name_of(word).encode())
 
 
 def pieces_of(word: str) -> list[int]:
-    """Buckets of the runs of 2 to 5 letters of `<word>`; an emoji, a sign or a number has none."""
+    """Buckets of the runs of 3 and 4 letters of `<word>`; an emoji, a sign or a number has none."""
     if not word[0].isalpha():
         return []
     marked = f"<{word[:LONGEST_WORD]}>"
     length = len(marked)
     return [
         crc32(marked[start : start + size].encode()) % PIECES
-        for size in range(2, LONGEST_PIECE + 1)
+        for size in PIECE_LETTERS
         for start in range(length - size + 1)
-        if size < length  # the whole word has a bucket of its own
+        if size < length  # never the whole word
     ]
+
+
+def pair_halves(code: int) -> tuple[int, int]:
+    """What a word gives to the bucket of a pair as its first and as its second word."""
+    return (code * 0x9E3779B1 >> 4) % PAIRS, (code >> 4) % PAIRS
 
 
 def pair_bucket(first: int, second: int) -> int:
     """The bucket of two words that follow each other, from their codes."""
-    return (((first * 0x9E3779B1) ^ second) >> 4) % PAIRS
+    return pair_halves(first)[0] ^ pair_halves(second)[1]

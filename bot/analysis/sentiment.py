@@ -1,12 +1,11 @@
-"""How a post feels: positive, neutral or negative, with a confidence that means something.
+"""How a post feels: its mood with a confidence that means something, emotion, how abusive it is.
 
-A linear model over hashed features (`mood_features`): each word has two numbers, how far it pulls
-from neutral towards negative and towards positive, so a text costs one look-up a word. The weights
-are learnt by `python -m bot.analysis.training` and shipped in `weights/sentiment.bin`; docs/data.md
-says from what, and how well it does.
+Linear models over the same features (`mood_features`): each word, piece of a word and pair of words
+has a number for every answer of every model ("lane"), so a text costs one look-up a word, whatever
+is asked. The weights are learnt by `python -m bot.analysis.training` and shipped in
+`weights/sentiment.bin`; docs/analysis.md says how, and how well it does.
 
-What it cannot do: irony («چقدر عالی! باز هم قطعی برق»), and the tone of news, for which no labels
-may be used. A news item is therefore called neutral unless the model is very sure.
+What it cannot do: irony («چقدر عالی! باز هم قطعی برق»), and anything that needs the picture.
 """
 
 from __future__ import annotations
@@ -14,26 +13,51 @@ from __future__ import annotations
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from itertools import accumulate, pairwise
+from struct import Struct
+from typing import Any, TypeVar
 
 from bot.analysis import mood_features as features
 from bot.analysis.entities import TextParts
-from bot.models.post import Mood, PostKind
+from bot.models.post import Emotion, Mood, PostKind
 
-FORMAT = 1
+K = TypeVar("K")
+V = TypeVar("V")
+
+FORMAT = 2
 MOODS = (Mood.NEGATIVE, Mood.NEUTRAL, Mood.POSITIVE)  # the order of probabilities
-REMEMBERED = 40_000  # words whose sums are kept: about 8 MB
+EMOTIONS = (
+    Emotion.HAPPINESS, Emotion.SADNESS, Emotion.ANGER, Emotion.FEAR, Emotion.SURPRISE,
+    Emotion.HATE, Emotion.OTHER,
+)  # fmt: skip
+REMEMBERED = 40_000  # words whose sums are kept: about 12 MB
 
-_TABLES = (features.WORDS, features.PIECES, features.PAIRS)
+# Lanes: what pulls towards negative and positive (neutral is 0) in tweets and in news, towards each
+# emotion (other is 0), towards abusive.
+MOOD_LANES = {PostKind.TWEET: 0, PostKind.NEWS: 2}
+EMOTION_LANE = 4
+ABUSE_LANE = EMOTION_LANE + len(EMOTIONS) - 1
+LANES = ABUSE_LANE + 1
+
+# All lanes of a word are one whole number, 32 bits each, so that they are added up at once. No word
+# weighs more than 16, and no text is read further than 400 words.
+_UNIT = 1 << 16
+_HALF = 1 << 30
+_PACK = Struct(f"<{LANES}I")
+_MIDDLE = int.from_bytes(_PACK.pack(*[_HALF] * LANES), "little")
 
 
 @dataclass(frozen=True, slots=True)
 class MoodScore:
-    """`confidence` is the share of such verdicts that are right, as far as it was measured."""
+    """`confidence` is the share of such verdicts that are right, as far as it was measured.
+
+    The likeliest mood is not always the verdict: rare ones would hardly ever be named.
+    """
 
     mood: Mood
     confidence: float
@@ -41,30 +65,50 @@ class MoodScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """What the trainer writes: for each table two columns of signed bytes, and how to read them.
+class Feelings:
+    """All that is said of a text. `abuse` is the share of such texts that insult, threaten or
+    degrade somebody."""
 
-    `favour` multiplies the probabilities before the likeliest is chosen: rare moods would otherwise
-    hardly ever be named. A mood is given to news only from `news_threshold` on.
-    """
+    mood: MoodScore
+    emotion: Emotion
+    emotion_confidence: float
+    abuse: float
 
-    columns: tuple[memoryview, ...]  # words, pieces, pairs; of each: negative, positive
-    scales: tuple[float, ...]  # one per column
-    bias: tuple[float, float]
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How the sums of a model's lanes become shares: exp((sum + bias) / temperature), the last
+    answer being 0; `favour` multiplies the shares before the verdict is chosen."""
+
+    bias: tuple[float, ...]
     temperature: float
-    favour: tuple[float, float, float]
-    news_threshold: float
+    favour: tuple[float, ...]
+
+
+# The heads of a weights file; the emotions of news are read with a bias of their own.
+HEADS = ("mood of tweet", "mood of news", "emotion of tweet", "emotion of news", "abuse")
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What the trainer writes: known words by their codes, and rows of signed bytes."""
+
+    codes: array[int]  # of the words that are known, rising
+    words: memoryview  # a row of LANES for each of them
+    pieces: memoryview
+    pairs: memoryview
+    scales: tuple[tuple[float, ...], ...]  # of words, pieces, pairs; one per lane
+    heads: tuple[Head, ...]  # in the order of HEADS
 
     def pack(self) -> bytes:
         header = {
             "format": FORMAT,
+            "words": len(self.codes),
             "scales": self.scales,
-            "bias": self.bias,
-            "temperature": self.temperature,
-            "favour": self.favour,
-            "news_threshold": self.news_threshold,
+            "heads": [[head.bias, head.temperature, head.favour] for head in self.heads],
         }
-        body = b"".join(column.tobytes() for column in self.columns)
+        steps = array("I", [after - before for before, after in pairwise((0, *self.codes))])
+        body = b"".join(part.tobytes() for part in (steps, self.words, self.pieces, self.pairs))
         return json.dumps(header).encode() + b"\n" + zlib.compress(body, 9)
 
     @classmethod
@@ -75,26 +119,38 @@ class Weights:
         if header.get("format") != FORMAT:
             raise ValueError(f"mood weights of format {header.get('format')}, not {FORMAT}")
         try:
-            body = memoryview(zlib.decompress(packed)).cast("b")
+            body = memoryview(zlib.decompress(packed))
         except zlib.error as error:
             raise ValueError("mood weights are damaged") from error
-        if len(body) != 2 * sum(_TABLES):
+        count = header["words"]
+        sizes = (4 * count, LANES * count, LANES * features.PIECES, LANES * features.PAIRS)
+        if len(body) != sum(sizes):
             raise ValueError("mood weights are of another size")
-        columns, start = [], 0
-        for size in _TABLES:
-            for _ in range(2):
-                columns.append(body[start : start + size])
-                start += size
-        negative, positive = header["bias"]
-        first, second, third = header["favour"]
+        steps = array("I", body[: sizes[0]].tobytes())
+        ends = list(accumulate(sizes))
+        words, pieces, pairs = (body[start:end].cast("b") for start, end in pairwise(ends))
         return cls(
-            columns=tuple(columns),
-            scales=tuple(header["scales"]),
-            bias=(negative, positive),
-            temperature=header["temperature"],
-            favour=(first, second, third),
-            news_threshold=header["news_threshold"],
+            codes=array("I", accumulate(steps)),
+            words=words,
+            pieces=pieces,
+            pairs=pairs,
+            scales=tuple(tuple(scales) for scales in header["scales"]),
+            heads=tuple(
+                Head(tuple(bias), temperature, tuple(favour))
+                for bias, temperature, favour in header["heads"]
+            ),
         )
+
+
+class _Remembered(dict[K, V]):
+    """What was worked out once."""
+
+    def __init__(self, work_out: Callable[[K], V]) -> None:
+        self._work_out = work_out
+
+    def __missing__(self, key: K) -> V:
+        found = self[key] = self._work_out(key)
+        return found
 
 
 class Sentiment:
@@ -102,86 +158,121 @@ class Sentiment:
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
-        self._words: dict[str, tuple[float, float, int, int]] = {}
+        self._rows = {code: row for row, code in enumerate(weights.codes)}
+        self._words = _Remembered(self._learn)
+        self._pairs = _Remembered(self._pair)
+        heads = dict(zip(HEADS, weights.heads, strict=True))
+        self._mood = {kind: heads[f"mood of {kind}"] for kind in PostKind}
+        self._emotion = {kind: heads[f"emotion of {kind}"] for kind in PostKind}
+        self._abuse = heads["abuse"]
 
     @classmethod
     def load(cls) -> Sentiment:
-        """The model that is shipped; reads half a megabyte the first time."""
+        """The model that is shipped; reads less than a megabyte the first time."""
         return _bundled()
 
     def score(
         self, text: str, *, parts: TextParts | None = None, kind: PostKind = PostKind.TWEET
     ) -> MoodScore:
         """How the text feels; `parts` saves taking it apart again."""
+        return self.mood(self.pull(features.feature_words(text, parts)), kind)
+
+    def feelings(
+        self, text: str, *, parts: TextParts | None = None, kind: PostKind = PostKind.TWEET
+    ) -> Feelings:
+        """Mood, emotion and abuse, for little more than the mood alone."""
         return self.verdict(self.pull(features.feature_words(text, parts)), kind)
 
-    def pull(self, words: Sequence[str]) -> tuple[float, float]:
-        """How far the words pull towards negative and positive, neutral being 0."""
+    def pull(self, words: Sequence[str]) -> tuple[float, ...]:
+        """How far the words pull in each lane."""
         if not words:
-            return 0.0, 0.0
-        known = self._words
-        pair_negative, pair_positive = self._weights.columns[4:]
-        pairs, negated = features.PAIRS, features.NEGATED
-        negative = positive = held_negative = held_positive = 0.0
-        pairs_negative = pairs_positive = 0
-        last_code, last_kind = -1, features.PLAIN
+            return (0.0,) * LANES
+        known, pairs = self._words, self._pairs
+        total = last = last_kind = 0
+        before = -1
         for word in words:
-            found = known.get(word)
-            if found is None:
-                found = self._learn(word)
-            word_negative, word_positive, code, kind = found
-            # The word before is added only once it is known whether this one turns it round.
-            if kind == features.NEGATES_LAST and last_kind != features.NEGATES_NEXT:
-                held_negative *= negated
-                held_positive *= negated
-            negative += held_negative
-            positive += held_positive
-            if last_kind == features.NEGATES_NEXT:
-                word_negative *= negated
-                word_positive *= negated
-            held_negative, held_positive = word_negative, word_positive
-            if last_code >= 0:  # `features.pair_bucket`, without the cost of a call
-                bucket = (((last_code * 0x9E3779B1) ^ code) >> 4) % pairs
-                pairs_negative += pair_negative[bucket]
-                pairs_positive += pair_positive[bucket]
-            last_code, last_kind = code, kind
-        scales = self._weights.scales
-        long = 1 / math.sqrt(len(words))
-        return (
-            (negative + held_negative + pairs_negative * scales[4] * features.PAIR_VALUE) * long,
-            (positive + held_positive + pairs_positive * scales[5] * features.PAIR_VALUE) * long,
-        )
+            packed, first, second, kind = known[word]
+            if kind or last_kind:  # a negated word counts half, the other way round
+                if kind == features.NEGATES_LAST and last_kind != features.NEGATES_NEXT:
+                    total -= last + (last >> 1)
+                if last_kind == features.NEGATES_NEXT:
+                    packed = -(packed >> 1)
+                last_kind = kind
+            total += packed
+            if before >= 0:
+                total += pairs[before ^ second]  # as `features.pair_bucket`
+            last, before = packed, first
+        lanes = _PACK.unpack((total + _MIDDLE).to_bytes(_PACK.size, "little"))
+        long = 1 / (_UNIT * math.sqrt(len(words)))
+        return tuple([(lane - _HALF) * long for lane in lanes])
 
-    def verdict(self, pull: tuple[float, float], kind: PostKind) -> MoodScore:
-        weights = self._weights
-        negative = math.exp(_bounded((pull[0] + weights.bias[0]) / weights.temperature))
-        positive = math.exp(_bounded((pull[1] + weights.bias[1]) / weights.temperature))
-        whole = negative + 1.0 + positive
-        shares = (negative / whole, 1.0 / whole, positive / whole)
-        favoured = [share * favour for share, favour in zip(shares, weights.favour, strict=True)]
-        best = favoured.index(max(favoured))
-        if kind is PostKind.NEWS and shares[best] < weights.news_threshold:
-            best = 1
-        return MoodScore(MOODS[best], shares[best], dict(zip(MOODS, shares, strict=True)))
+    def mood(self, pull: tuple[float, ...], kind: PostKind) -> MoodScore:
+        at = MOOD_LANES[kind]
+        found, shares = _choose(self._mood[kind], pull[at : at + 2])
+        negative, positive, neutral = shares
+        probabilities = {
+            Mood.NEGATIVE: negative,
+            Mood.NEUTRAL: neutral,
+            Mood.POSITIVE: positive,
+        }
+        return MoodScore(_OF_LANES[found], shares[found], probabilities)
 
-    def _learn(self, word: str) -> tuple[float, float, int, int]:
+    def verdict(self, pull: tuple[float, ...], kind: PostKind) -> Feelings:
+        emotion, emotions = _choose(self._emotion[kind], pull[EMOTION_LANE:ABUSE_LANE])
+        abuse = _shares(self._abuse, pull[ABUSE_LANE:])[0]
+        return Feelings(self.mood(pull, kind), EMOTIONS[emotion], emotions[emotion], abuse)
+
+    def _learn(self, word: str) -> tuple[int, int, int, int]:
         """Add up what belongs to the word alone."""
-        columns, scales = self._weights.columns, self._weights.scales
+        weights = self._weights
         code = features.word_code(word)
-        bucket = code % features.WORDS
-        negative, positive = columns[0][bucket] * scales[0], columns[1][bucket] * scales[1]
-        value = features.PIECE_VALUE
+        lanes = [0.0] * LANES
+        row = self._rows.get(code)
+        if row is not None:
+            own = weights.words[row * LANES : (row + 1) * LANES]
+            lanes = [value * scale for value, scale in zip(own, weights.scales[0], strict=True)]
         pieces = features.pieces_of(word)
-        negative += sum(columns[2][piece] for piece in pieces) * scales[2] * value
-        positive += sum(columns[3][piece] for piece in pieces) * scales[3] * value
+        if pieces:
+            rows = [weights.pieces[piece * LANES : (piece + 1) * LANES] for piece in pieces]
+            sums = map(sum, zip(*rows, strict=True))
+            for lane, (value, scale) in enumerate(zip(sums, weights.scales[1], strict=True)):
+                lanes[lane] += value * scale
         if len(self._words) >= REMEMBERED:
             self._words.clear()  # common words are back at once; an order would cost every look-up
-        found = self._words[word] = negative, positive, code, features.kind_of(word)
-        return found
+        return _packed(lanes), *features.pair_halves(code), features.kind_of(word)
+
+    def _pair(self, bucket: int) -> int:
+        row = self._weights.pairs[bucket * LANES : (bucket + 1) * LANES]
+        scales = self._weights.scales[2]
+        return _packed([value * scale for value, scale in zip(row, scales, strict=True)])
 
 
-def _bounded(logit: float) -> float:
-    return max(-30.0, min(30.0, logit))
+_STEEP = 30.0  # beyond this a share is one or nothing
+_OF_LANES = (Mood.NEGATIVE, Mood.POSITIVE, Mood.NEUTRAL)
+
+
+def _packed(lanes: Sequence[float]) -> int:
+    """Each lane is a multiple of four, so that it can be halved twice without touching the next."""
+    whole = [_HALF + 4 * round(lane * (_UNIT // 4)) for lane in lanes]
+    return int.from_bytes(_PACK.pack(*whole), "little") - _MIDDLE
+
+
+def _shares(head: Head, pull: Sequence[float]) -> list[float]:
+    """What each answer is worth, all together one; the last is the one without a lane."""
+    temperature = head.temperature
+    shares = []
+    for lane, bias in zip(pull, head.bias, strict=True):
+        power = (lane + bias) / temperature
+        shares.append(math.exp(power if -_STEEP < power < _STEEP else math.copysign(_STEEP, power)))
+    shares.append(1.0)
+    whole = sum(shares)
+    return [share / whole for share in shares]
+
+
+def _choose(head: Head, pull: Sequence[float]) -> tuple[int, list[float]]:
+    shares = _shares(head, pull)
+    favoured = [share * favour for share, favour in zip(shares, head.favour, strict=True)]
+    return favoured.index(max(favoured)), shares
 
 
 @cache

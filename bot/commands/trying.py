@@ -62,7 +62,8 @@ def _normalised(line: str) -> dict[str, Any]:
 
 async def classify_lines(settings: Settings, given: argparse.Namespace) -> int:
     """A label and a confidence for each line."""
-    return await _each_line(_felt if given.task == "sentiment" else _judged_as(given.task))
+    tasks = {"sentiment": _felt, "emotion": _moved}
+    return await _each_line(tasks.get(given.task) or _judged_as(given.task))
 
 
 def _felt(line: str) -> dict[str, Any]:
@@ -73,6 +74,17 @@ def _felt(line: str) -> dict[str, Any]:
         "input": line,
         "label": mood.mood.value,
         "confidence": round(mood.confidence, 4),
+    }
+
+
+def _moved(line: str) -> dict[str, Any]:
+    from bot.analysis.sentiment import Sentiment
+
+    felt = Sentiment.load().feelings(line)
+    return {
+        "input": line,
+        "label": felt.emotion.value,
+        "confidence": round(felt.emotion_confidence, 4),
     }
 
 

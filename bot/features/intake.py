@@ -65,13 +65,13 @@ class Prepared:
 
 
 def prepare(raw: Post, sentiment: Sentiment) -> Prepared:
-    """A raw post as it is stored: shown text, parts, verdict, mood. Its text is read once."""
+    """A raw post as it is stored: shown text, parts, verdict, feelings. Its text is read once."""
     title = normalise(raw.title) if raw.title else ""
     text = normalise(raw.text)
     whole = f"{title}\n{text}" if title else text
     parts = analyse(whole)
     verdict = judge(raw, parts=parts)
-    mood = sentiment.score(whole, parts=parts, kind=raw.kind)
+    felt = sentiment.feelings(whole, parts=parts, kind=raw.kind)
     content = content_of(whole, parts)
     post = replace(
         raw,
@@ -84,8 +84,9 @@ def prepare(raw: Post, sentiment: Sentiment) -> Prepared:
         content_key=content_key(content.words),
         drop=verdict.reason,
         drop_evidence=verdict.evidence if verdict.reason else "",
-        mood=mood.mood,
-        mood_confidence=mood.confidence,
+        mood=felt.mood.mood,
+        mood_confidence=felt.mood.confidence,
+        emotion=felt.emotion,
     )
     return Prepared(post, content)
 

@@ -12,6 +12,7 @@ import pytest
 from bot.models.post import (
     TWITTER_SOURCE_ID,
     DropReason,
+    Emotion,
     Engagement,
     Mood,
     Post,
@@ -83,6 +84,7 @@ async def test_every_field_comes_back(posts: PostStore) -> None:
         duplicate_of=5,
         mood=Mood.POSITIVE,
         mood_confidence=0.75,
+        emotion=Emotion.SURPRISE,
     )
 
     added = (await posts.add_many([post])).new[0]

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from datetime import UTC, datetime
+from io import StringIO
+
 import pytest
 
 from bot.analysis.mood_features import feature_words, pieces_of, word_code
 from bot.analysis.sentiment import MOODS, REMEMBERED, Sentiment, Weights
 from bot.analysis.text import analyse
-from bot.models.post import Mood, PostKind
+from bot.commands.trying import classify_lines
+from bot.features.intake import prepare
+from bot.main import build_parser
+from bot.models.post import Emotion, Mood, Post, PostKind
+from config.settings import load_settings
 
 SENTENCES = [
     ("چقدر این عکس قشنگه، دمتون گرم 😍", Mood.POSITIVE),
@@ -41,7 +50,7 @@ def test_plain_sentences_are_read_rightly(model: Sentiment, text: str, mood: Moo
 
 @pytest.mark.parametrize(
     ("praise", "complaint"),
-    [("غذا خوب بود", "غذا خوب نبود"), ("دوستش دارم", "دوستش ندارم"), ("خوب است", "خوب نیست")],
+    [("غذا خوب بود", "غذا خوب نبود"), ("عاشقتم", "عاشقت نیستم"), ("خوب است", "خوب نیست")],
 )
 def test_negation_turns_praise_round(model: Sentiment, praise: str, complaint: str) -> None:
     """«خوب نبود» is no praise."""
@@ -73,6 +82,15 @@ def test_shares_add_up_and_confidence_is_the_share_of_the_verdict(model: Sentime
     assert score.confidence == score.probabilities[score.mood]
 
 
+def test_feelings_hold_the_same_mood(model: Sentiment) -> None:
+    """Asking for everything changes nothing of the mood."""
+    felt = model.feelings("ممنون از لطفتون")
+
+    assert felt.mood == model.score("ممنون از لطفتون")
+    assert 0 < felt.emotion_confidence <= 1
+    assert 0 < felt.abuse < 1
+
+
 @pytest.mark.parametrize("text", ["", "   ", "https://example.org/a", "@someone", "…", "\u200c"])
 def test_a_text_without_words_is_neutral(model: Sentiment, text: str) -> None:
     """Nothing said, nothing felt."""
@@ -86,14 +104,51 @@ def test_parts_taken_apart_before_give_the_same_score(model: Sentiment) -> None:
     assert model.score(text, parts=analyse(text)) == model.score(text)
 
 
-def test_news_needs_more_certainty_than_a_tweet(model: Sentiment) -> None:
-    """A weak verdict is enough for a tweet; of news it is neutral."""
-    text = "دیدار دوستانه دو تیم با نتیجه خوب برای میزبان تمام شد"
-    tweet = model.score(text)
-    assert tweet.mood is Mood.POSITIVE
-    assert tweet.confidence < 0.6
+def test_news_is_read_by_its_own_measure(model: Sentiment) -> None:
+    """A complaint as a tweet, a plain event as a headline: each kind has learnt its own."""
+    text = "دلار گران شد"
+    tweet, news = model.score(text), model.score(text, kind=PostKind.NEWS)
 
-    assert model.score(text, kind=PostKind.NEWS).mood is Mood.NEUTRAL
+    assert tweet.mood is Mood.NEGATIVE
+    assert news.mood is Mood.NEUTRAL
+    assert news.probabilities[Mood.NEGATIVE] < tweet.probabilities[Mood.NEGATIVE]
+
+
+@pytest.mark.parametrize(
+    ("title", "mood"),
+    [
+        ("جلسه هیئت مدیره باشگاه فردا برگزار می‌شود", Mood.NEUTRAL),
+        ("قیمت سکه و طلا امروز", Mood.NEUTRAL),
+        ("پیروزی شیرین و درخشان تیم ملی؛ افتخاری بزرگ برای ایران", Mood.POSITIVE),
+        ("انتقاد شدید نماینده مجلس: این بی‌کفایتی و ظلم به مردم است", Mood.NEGATIVE),
+    ],
+)
+def test_headlines_have_the_tone_of_who_speaks(model: Sentiment, title: str, mood: Mood) -> None:
+    """Celebration and attack are named; plans and prices are neutral."""
+    assert model.score(title, kind=PostKind.NEWS).mood is mood
+
+
+@pytest.mark.parametrize(
+    ("text", "emotion"),
+    [
+        ("تولدت مبارک عزیزم، دوستت دارم ❤️", Emotion.HAPPINESS),
+        ("دلم براش تنگ شده و گریه‌م بند نمیاد 😭", Emotion.SADNESS),
+        ("لعنت به این وضعیت، گرونی و دروغ و دزدی تا کی؟", Emotion.ANGER),
+        ("خیلی میترسم، استرس دارم و نگرانم", Emotion.FEAR),
+        ("فردا ساعت ده جلسه داریم", Emotion.OTHER),
+    ],
+)
+def test_plain_emotions_are_named(model: Sentiment, text: str, emotion: Emotion) -> None:
+    """What no reader would doubt, the model does not either."""
+    assert model.feelings(text).emotion is emotion
+
+
+def test_an_insult_is_more_abusive_than_a_complaint(model: Sentiment) -> None:
+    """Swearing at somebody is told from anger about a thing."""
+    insult = model.feelings("خفه شو احمق بیشعور کثافت")
+    complaint = model.feelings("چرا باز برق رفت؟ خسته شدیم از این وضع")
+
+    assert insult.abuse > 0.5 > 0.25 > complaint.abuse
 
 
 def test_shouting_cannot_break_the_arithmetic(model: Sentiment) -> None:
@@ -102,6 +157,38 @@ def test_shouting_cannot_break_the_arithmetic(model: Sentiment) -> None:
 
     assert score.mood is Mood.NEGATIVE
     assert 0.5 < score.confidence <= 1.0
+
+
+def test_a_post_taken_in_carries_its_feelings(model: Sentiment) -> None:
+    """Mood and emotion are read once, title and text together."""
+    raw = Post(
+        kind=PostKind.NEWS,
+        source_id=2,
+        external_id="1",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        title="پیروزی شیرین و درخشان تیم ملی",
+        text="افتخاری بزرگ برای ایران؛ تبریک به قهرمانان",
+    )
+
+    post = prepare(raw, model).post
+
+    assert (post.mood, post.emotion) == (Mood.POSITIVE, Emotion.HAPPINESS)
+    assert post.mood_confidence == model.score(raw.full_text, kind=raw.kind).confidence
+
+
+def test_lines_are_tried_for_their_emotion(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`try classify --task emotion` answers with a label and a confidence for each line."""
+    monkeypatch.setattr("sys.stdin", StringIO("دلم براش تنگ شده 😭\nجلسه فردا ساعت ده است\n"))
+    settings = load_settings({})
+    given = build_parser().parse_args(["try", "classify", "--task", "emotion"])
+
+    asyncio.run(classify_lines(settings, given))
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert [answer["label"] for answer in answers] == ["sadness", "other"]
+    assert all(0 < answer["confidence"] < 1 for answer in answers)
 
 
 def test_remembered_words_are_bounded() -> None:
@@ -140,7 +227,7 @@ def test_weights_survive_packing() -> None:
     "spoil",
     [
         lambda data: data[:-20],
-        lambda data: data.replace(b'"format": 1', b'"format": 9'),
+        lambda data: data.replace(b'"format": 2', b'"format": 9'),
         lambda data: data.partition(b"\n")[0] + b"\n" + b"garbage",
         lambda data: b"not json\n",
     ],

@@ -132,11 +132,14 @@ def _judgement(row: list[str]) -> Judgement:
     )
 
 
-def _bundled(name: str) -> Iterator[list[str]]:
+def _bundled(name: str) -> list[list[str]]:
     """Rows of a file that is shipped with the weights, without its header."""
+    return _lines_of(name)[1:]
+
+
+def _lines_of(name: str) -> list[list[str]]:
     text = files("bot.analysis.weights").joinpath(name).read_text("utf-8")
-    for line in text.splitlines()[1:]:
-        yield line.split("\t")
+    return [line.split("\t") for line in text.splitlines()]
 
 
 def agreement(pairs: Sequence[tuple[object, object]]) -> tuple[float, float]:
@@ -147,55 +150,100 @@ def agreement(pairs: Sequence[tuple[object, object]]) -> tuple[float, float]:
     return share, (share - chance) / (1 - chance) if chance < 1 else 1.0
 
 
+def our_feelings() -> list[tuple[str, str]]:
+    """Kinds of feeling and words and phrases of our own choice that show it."""
+    return [(row[0], spelt) for row in _lines_of("feelings.tsv") for spelt in _spellings(row[1])]
+
+
+def our_polar_entries() -> list[tuple[str, str]]:
+    """The polar words as kinds of feeling: positive and negative."""
+    return [(one.mood.value, one.text) for one in our_polar_words()]
+
+
 def our_polar_words() -> list[Labelled]:
     """Words and short phrases of our own choice that are good or bad in almost any sentence.
 
     A half-space is also written as a space, so both spellings are learnt.
     """
-    rows = files("bot.analysis.weights").joinpath("polarity.tsv").read_text("utf-8").splitlines()
-    words = []
-    for row in rows:
-        mood, word = row.split("\t")
-        words.append(Labelled(word, Mood(mood)))
-        if "\u200c" in word:
-            words.append(Labelled(word.replace("\u200c", " "), Mood(mood)))
-    return words
-
-
-def snappfood(data: Path) -> list[Labelled]:
-    """Reviews of meals, by the stars given."""
-    moods = {"HAPPY": Mood.POSITIVE, "SAD": Mood.NEGATIVE}
-    path = data / "fa_sentiment_snappfood" / "parsbert_split_dev.csv"
-    return [Labelled(row[1], moods[row[2]]) for row in _rows(path, 3)]
-
-
-def armanemo(data: Path) -> list[Labelled]:
-    """For comparison only (CC BY-NC-SA)."""
-    found = []
-    for line in _lines(data / "fa_emotion_armanemo" / "train.tsv"):
-        text, _, emotion = line.rpartition("\t")
-        if emotion in _EMOTIONS:
-            found.append(Labelled(text, _EMOTIONS[emotion]))
-    return found
-
-
-def short_persian_emo(data: Path) -> list[Labelled]:
-    """For comparison only (GPL-3.0)."""
-    path = data / "fa_emotion_short" / "train_fa.csv"
     return [
-        Labelled(row["text"], _EMOTIONS[row["label"]])
-        for row in _records(path)
-        if row["label"] in _EMOTIONS
+        Labelled(spelt, Mood(row[0]))
+        for row in _lines_of("polarity.tsv")
+        for spelt in _spellings(row[1])
     ]
 
 
-def places(data: Path) -> list[Labelled]:
-    """For comparison only (no licence stated)."""
+def _spellings(phrase: str) -> list[str]:
+    return [phrase, phrase.replace("\u200c", " ")] if "\u200c" in phrase else [phrase]
+
+
+def parstwiner(data: Path) -> Iterator[str]:
+    """Tweets without labels."""
+    return (line for line in _lines(data / "fa_tweets_ner_parstwiner" / "raw_tweets.txt"))
+
+
+def news_paragraphs(data: Path) -> Iterator[str]:
+    """The bodies of the articles whose titles and leads are the set `news`."""
+    for name in ("fars-news", "varzesh3"):
+        for line in _lines(data / "fa_news_fars_varzesh3" / f"{name}.jsonl"):
+            yield from json.loads(line)["paragraphs"]
+
+
+# Sets with answers of others: (text, answer). What each may be used for is in docs/data.md.
+
+
+def snappfood(data: Path) -> list[tuple[str, str]]:
+    """Reviews of meals: HAPPY or SAD, by the stars given."""
+    path = data / "fa_sentiment_snappfood" / "parsbert_split_dev.csv"
+    return [(row[1], row[2]) for row in _rows(path, 3)]
+
+
+def armanemo(data: Path) -> list[tuple[str, str]]:
+    """Seven emotions; for comparison only (CC BY-NC-SA)."""
+    found = []
+    for line in _lines(data / "fa_emotion_armanemo" / "train.tsv"):
+        text, _, emotion = line.rpartition("\t")
+        found.append((text, emotion))
+    return found
+
+
+def short_persian_emo(data: Path) -> list[tuple[str, str]]:
+    """Five emotions; for comparison only (GPL-3.0)."""
+    return [(row["text"], row["label"]) for row in _records(data / _SHORT)]
+
+
+def places(data: Path) -> list[tuple[str, str]]:
+    """Three moods of reviews of places; for comparison only (no licence stated)."""
     path = data / "fa_sentiment_places" / "train.csv"
-    return [Labelled(row["comment"], Mood(row["sentiment"].lower())) for row in _records(path)]
+    return [(row["comment"], row["sentiment"].lower()) for row in _records(path)]
 
 
-_EMOTIONS = {
+def phate(data: Path) -> list[tuple[str, str]]:
+    """Tweets with hate speech ("1") or none; for comparison only (no licence stated)."""
+    return [
+        (row["text"], row["HateSpeech"])
+        for name in ("train_simple.csv", "val_simple.csv")
+        for row in _records(data / "fa_hate_phate" / name)
+    ]
+
+
+def pars_offensive(data: Path) -> list[tuple[str, str]]:
+    """Comments, Offensive or Neutral; for comparison only (no licence stated)."""
+    path = data / "fa_offensive_instagram" / "ParsOffensive.csv"
+    return [(row["comment"], row["label"]) for row in _records(path)]
+
+
+_SHORT = Path("fa_emotion_short", "train_fa.csv")
+
+EMOTION_OF = {
+    "HAPPY": Emotion.HAPPINESS,
+    "SAD": Emotion.SADNESS,
+    "ANGRY": Emotion.ANGER,
+    "FEAR": Emotion.FEAR,
+    "SURPRISE": Emotion.SURPRISE,
+    "HATE": Emotion.HATE,
+    "OTHER": Emotion.OTHER,
+}
+MOOD_OF_EMOTION = {
     "HAPPY": Mood.POSITIVE,
     "OTHER": Mood.NEUTRAL,
     "ANGRY": Mood.NEGATIVE,
