@@ -75,12 +75,14 @@ class Look:
         parts: TextParts | None,
         copies_by_author: int = 0,
         limits: Limits = LIMITS[Strictness.NORMAL],
+        abuse: float = 0.0,
     ) -> None:
         self.is_news = post.kind is PostKind.NEWS
         self.text = f"{post.title}\n{post.text}" if post.title else post.text
         self.parts = analyse(self.text) if parts is None else parts
         self.copies_by_author = copies_by_author
         self.limits = limits
+        self.abuse = abuse
 
     @cached_property
     def own_words(self) -> tuple[str, ...]:
@@ -130,14 +132,16 @@ def adult(look: Look) -> str:
 
 
 def abusive(look: Look) -> str:
-    """Obscene words, or several insults. News may quote them."""
+    """Obscene words, several insults, or the sound of it. News may quote them."""
     if look.is_news:
         return ""
     obscene = list(dict.fromkeys(obscene_words(look.text, look.parts.words)))
     if len(obscene) >= look.limits.obscene:
         return ", ".join(obscene)
     insulting = insults(look.parts.words)
-    return ", ".join(insulting.found) if insulting.score >= look.limits.insults else ""
+    if insulting.score >= look.limits.insults:
+        return ", ".join(insulting.found)
+    return f"sounds abusive: {look.abuse:.0%}" if look.abuse >= look.limits.abuse else ""
 
 
 def hashtag_heap(look: Look) -> str:
@@ -235,19 +239,22 @@ def judge(
     parts: TextParts | None = None,
     copies_by_author: int = 0,
     strictness: Strictness = Strictness.NORMAL,
+    abuse: float = 0.0,
 ) -> Verdict:
     """Keep or drop a post, best given raw: normalising hides what tells languages apart.
 
     `parts` of title and text save taking them apart again; `copies_by_author`: near copies this
-    author posted lately.
+    author posted lately; `abuse`: how abusive a model finds it, 0 to 1.
     """
-    look = Look(post, parts, copies_by_author, LIMITS[strictness])
+    look = Look(post, parts, copies_by_author, LIMITS[strictness], abuse)
     return next(_found(look), KEPT)
 
 
-def verdicts(post: JudgeInput, *, strictness: Strictness = Strictness.NORMAL) -> list[Verdict]:
+def verdicts(
+    post: JudgeInput, *, strictness: Strictness = Strictness.NORMAL, abuse: float = 0.0
+) -> list[Verdict]:
     """Everything that speaks against a post; `judge` gives the first."""
-    return list(_found(Look(post, None, limits=LIMITS[strictness])))
+    return list(_found(Look(post, None, limits=LIMITS[strictness], abuse=abuse)))
 
 
 def is_shown(post: Post, strictness: Strictness) -> bool:

@@ -23,10 +23,11 @@ class Limits:
     adult: int
     obscene: int  # different words
     insults: int  # 2 for each that is one for sure, 1 for a coarse word
+    abuse: float  # the share of such texts that insult somebody, as a model has it
 
 
 LIMITS = {
-    Strictness.LENIENT: Limits(advert=5, selling=7, adult=6, obscene=2, insults=6),
-    Strictness.NORMAL: Limits(advert=3, selling=5, adult=4, obscene=1, insults=3),
-    Strictness.STRICT: Limits(advert=2, selling=3, adult=3, obscene=1, insults=1),
+    Strictness.LENIENT: Limits(advert=5, selling=7, adult=6, obscene=2, insults=6, abuse=0.95),
+    Strictness.NORMAL: Limits(advert=3, selling=5, adult=4, obscene=1, insults=3, abuse=0.7),
+    Strictness.STRICT: Limits(advert=2, selling=3, adult=3, obscene=1, insults=1, abuse=0.35),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from bot.analysis.filters import BY_ADMIN
 from bot.errors import NotFound
 from bot.features.dropped import DroppedPosts
+from bot.features.intake import Intake
 from bot.models.post import TWITTER_SOURCE_ID, DropReason, Post, PostKind
 from bot.ports import Database
+from bot.storage.origins import OriginStore
 from bot.storage.posts import PostStore
 
 START = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -93,3 +96,22 @@ async def test_the_reason_of_a_rule_is_not_overwritten(posts: PostStore) -> None
 async def test_a_post_that_is_gone_is_said_to_be_gone(posts: PostStore) -> None:
     with pytest.raises(NotFound):
         await DroppedPosts(posts).bring_back(999)
+
+
+async def test_what_a_parrot_says_is_stored_with_its_reason_and_can_come_back(
+    db: Database,
+) -> None:
+    posts = PostStore(db)
+    said = "هر که از این پل چوبی گذشته است می‌داند که شب‌ها چراغی در انتهای آن روشن است"
+    batch = [
+        replace(post(number), text=f"{said} {'!' * number}", author="tuti") for number in range(4)
+    ]
+
+    taken = await Intake(posts, OriginStore(db)).take(batch)
+    parrot = (await DroppedPosts(posts).newest(9, DropReason.REPETITIVE))[0]
+    back = await DroppedPosts(posts).bring_back(parrot.id)
+
+    assert taken.dropped == {DropReason.DUPLICATE: 2, DropReason.REPETITIVE: 1}
+    assert parrot.drop_evidence == f"3 copies by the author, of post {taken.new[0].id}"
+    assert parrot.duplicate_of is None
+    assert back.drop is None

@@ -162,6 +162,7 @@ def test_limits_only_fall_with_strictness() -> None:
         assert looser.adult > closer.adult
         assert looser.insults > closer.insults
         assert looser.obscene >= closer.obscene
+        assert looser.abuse > closer.abuse
 
 
 def test_a_coarse_word_weighs_less_than_an_insult() -> None:
@@ -170,6 +171,31 @@ def test_a_coarse_word_weighs_less_than_an_insult() -> None:
     assert [judge(Judged(text)).is_kept for text in (coarse, sure)] == [True, True]
     assert not judge(Judged(f"{coarse}، {sure}")).is_kept
     assert judge(Judged("نجس و پلید")).evidence == "نجس, پلید"
+
+
+@pytest.mark.parametrize(
+    ("abuse", "kept"),
+    [
+        (0.2, [True, True, True]),
+        (0.5, [True, True, False]),
+        (0.8, [True, False, False]),
+        (0.99, [False, False, False]),
+    ],
+)
+def test_what_a_model_finds_abusive_is_believed_by_strictness(
+    abuse: float, kept: list[bool]
+) -> None:
+    post = Judged("کاش دیگر هیچ‌وقت چشمم به تو نیفتد")
+
+    found = [judge(post, strictness=strictness, abuse=abuse) for strictness in Strictness]
+
+    assert [verdict.is_kept for verdict in found] == kept
+    assert found[-1].evidence == ("" if kept[-1] else f"sounds abusive: {abuse:.0%}")
+    assert judge(Judged(post.text, PostKind.NEWS), abuse=abuse).is_kept
+
+
+def test_words_are_better_evidence_than_a_feeling() -> None:
+    assert judge(Judged("این جاکش‌ها"), abuse=0.99).evidence == "جاکشها"
 
 
 def test_everything_against_a_post_can_be_asked_for() -> None:
