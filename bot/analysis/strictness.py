@@ -28,6 +28,6 @@ class Limits:
 
 LIMITS = {
     Strictness.LENIENT: Limits(advert=5, selling=7, adult=6, obscene=2, insults=6, abuse=0.95),
-    Strictness.NORMAL: Limits(advert=3, selling=5, adult=4, obscene=1, insults=3, abuse=0.7),
-    Strictness.STRICT: Limits(advert=2, selling=3, adult=3, obscene=1, insults=1, abuse=0.35),
+    Strictness.NORMAL: Limits(advert=3, selling=5, adult=4, obscene=1, insults=3, abuse=0.6),
+    Strictness.STRICT: Limits(advert=2, selling=3, adult=3, obscene=1, insults=1, abuse=0.2),
 }

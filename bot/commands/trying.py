@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.analysis.entities import hashtags_in
-from bot.analysis.filters import judge
+from bot.analysis.filters import KEPT, verdicts
+from bot.analysis.strictness import Strictness
 from bot.analysis.text import analyse, fold, language_hint, normalise
 from bot.models.post import DropReason, PostKind
 from bot.utils.times import utc_now
@@ -89,6 +90,9 @@ def _moved(line: str) -> dict[str, Any]:
 
 
 def _judged_as(task: str) -> Callable[[str], dict[str, Any]]:
+    """As a strict chat looks, and whatever else speaks against the line."""
+    from bot.analysis.sentiment import Sentiment
+
     wanted = (
         {DropReason.ABUSIVE}
         if task == "offensive"
@@ -96,13 +100,15 @@ def _judged_as(task: str) -> Callable[[str], dict[str, Any]]:
     )
 
     def judged(line: str) -> dict[str, Any]:
-        verdict = judge(_Line(line))
-        is_it = verdict.reason in wanted
+        abuse = Sentiment.load().feelings(line).abuse
+        found = verdicts(_Line(line), strictness=Strictness.STRICT, abuse=abuse)
+        verdict = next((one for one in found if one.reason in wanted), None)
+        shown = verdict or next(iter(found), KEPT)
         return {
             "input": line,
-            "label": task if is_it else "none",
-            "reason": verdict.reason.value if verdict.reason else None,
-            "evidence": verdict.evidence,
+            "label": task if verdict else "none",
+            "reason": shown.reason.value if shown.reason else None,
+            "evidence": shown.evidence,
         }
 
     return judged

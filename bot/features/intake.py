@@ -70,8 +70,8 @@ def prepare(raw: Post, sentiment: Sentiment) -> Prepared:
     text = normalise(raw.text)
     whole = f"{title}\n{text}" if title else text
     parts = analyse(whole)
-    verdict = judge(raw, parts=parts)
     felt = sentiment.feelings(whole, parts=parts, kind=raw.kind)
+    verdict = judge(raw, parts=parts, abuse=felt.abuse)
     content = content_of(whole, parts)
     post = replace(
         raw,

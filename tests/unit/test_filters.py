@@ -176,7 +176,7 @@ def test_a_coarse_word_weighs_less_than_an_insult() -> None:
 @pytest.mark.parametrize(
     ("abuse", "kept"),
     [
-        (0.2, [True, True, True]),
+        (0.1, [True, True, True]),
         (0.5, [True, True, False]),
         (0.8, [True, False, False]),
         (0.99, [False, False, False]),
