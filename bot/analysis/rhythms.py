@@ -60,8 +60,6 @@ def _explained(groups: Sequence[Sequence[float]]) -> float:
     """The share of the variance between groups, adjusted for their number (epsilon squared)."""
     filled = [group for group in groups if group]
     count = sum(map(len, filled))
-    if count <= len(filled):
-        return 0.0
     middle = sum(map(sum, filled)) / count
     within = sum((value - _mean(group)) ** 2 for group in filled for value in group)
     whole = sum((value - middle) ** 2 for group in filled for value in group)

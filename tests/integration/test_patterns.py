@@ -101,6 +101,22 @@ async def test_a_burst_of_posts_and_a_hole_in_the_data(world: World) -> None:
     assert found.rhythm.days >= 9
 
 
+async def test_quiet_nights_are_no_shifts(world: World) -> None:
+    """Hours are compared with their own kind, in the bot's time zone."""
+    chance, counts = random.Random(5), []
+    for hour in range(24 * 14):
+        local = (END - (24 * 14 - hour) * HOUR).astimezone(ZoneInfo("Asia/Tehran")).hour
+        counts.append(max(1, round(chance.gauss(24 if local >= 12 else 4, 2))))
+    await world.fill(counts)
+
+    found = await world.patterns.volume()
+
+    assert found.rhythm is not None
+    assert found.rhythm.hour_strength > 0.8
+    assert found.rhythm.busiest_hour >= 12 > found.rhythm.quietest_hour
+    assert found.shifts == ()
+
+
 async def test_a_source_that_falls_silent_shifts_to_nothing(world: World) -> None:
     """While others go on; and another source of the same hours is left alone."""
     sources = [

@@ -351,6 +351,14 @@ def test_too_little_has_no_rhythm() -> None:
     assert rhythm([(at, 0.0) for at, _ in _hours(10)], UTC) is None
 
 
+def test_what_never_changes_has_no_rhythm() -> None:
+    """Nothing varies, so nothing is explained."""
+    found = rhythm([(at, 5.0) for at, _ in _hours(20)], UTC)
+
+    assert found is not None
+    assert found.hour_strength == found.weekday_strength == 0.0
+
+
 def test_a_week_has_no_weekdays_yet() -> None:
     """Below two weeks each weekday was seen once."""
     found = rhythm(_hours(8, evening=2.0), UTC)
