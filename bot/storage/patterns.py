@@ -89,5 +89,8 @@ class PatternStore:
 
     async def first_at(self) -> datetime | None:
         """When the oldest post that is counted was written, to five minutes."""
-        row = await self._db.fetch_one("SELECT MIN(slot_ms) FROM post_counts WHERE posts>0")
-        return from_ms(int(row[0])) if row and row[0] is not None else None
+        # In the order of the key it ends at the first one; MIN would look at all.
+        row = await self._db.fetch_one(
+            "SELECT slot_ms FROM post_counts WHERE posts>0 ORDER BY slot_ms LIMIT 1"
+        )
+        return from_ms(int(row[0])) if row else None
