@@ -192,8 +192,6 @@ class LiveTweets:
             if query.id in wishes and query.active and len(query.text) <= LONGEST_LIVE
         }
         has_money = bool(wanted) and await self._money.keep(len(wanted))
-        if not wanted:
-            await self._money.release()
         door = await self._door()
         # A connection that is only just being made anew is no reason to change the rules.
         is_soon = door is None and now - self._shut_at < self._pace.door_patience
@@ -201,18 +199,22 @@ class LiveTweets:
             is_soon = False  # webhooks come in only while rules are at work
         if not (has_money and is_soon):
             is_open = door is not None or self._stream is None
-            await self._keep_rules(rules, active=has_money and is_open)
+            is_kept = await self._keep_rules(rules, active=has_money and is_open)
+            if is_kept and not has_money:
+                await (self._money.rest() if wanted else self._money.release())
         await self._hand_over(rules, queries, door)
         return not wanted and not await self._store.has_rules()
 
-    async def _keep_rules(self, rules: LiveRules, *, active: bool, is_last: bool = False) -> None:
+    async def _keep_rules(self, rules: LiveRules, *, active: bool, is_last: bool = False) -> bool:
+        """False: it could not be done, and rules may be at work that should rest."""
         if active:
             await self._store.note_rules(True)
         elif not await self._store.has_rules():
-            return
+            return True
         is_kept = await rules.keep(self._wanted, active=active, is_last=is_last)
         if is_kept and not rules.count:
             await self._store.note_rules(False)
+        return is_kept
 
     async def _door(self) -> datetime | None:
         """Since when pushes can reach us; None: they cannot."""
@@ -258,8 +260,10 @@ class LiveTweets:
                 for query in await self._queries.all():
                     if query.rule_id:
                         await self._search_again(query)
-                await self._money.release()
-                await self._keep_rules(rules, active=False, is_last=True)
+                if await self._keep_rules(rules, active=False, is_last=True):
+                    await self._money.release()
+                else:  # what is held stays so: the balance will tell what they cost
+                    log.warning("live rules may still be at work")
         except (StorageError, TimeoutError) as error:
             log.warning("live rules may still be at work", extra={"why": said(error)})
 

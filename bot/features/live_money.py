@@ -36,15 +36,17 @@ class LiveMoney:
         self._clock = clock
         self._on_notice = on_notice
         self._size = size
+        self._short: BudgetState | None = None  # why there is no money: the budget has no room
 
     async def keep(self, rules: int) -> bool:
         """See that enough is held for what so many rules may push before the next look.
 
         False: today's budget has no room, and the rules must rest until the next day (or until an
-        admin raises the limit); admins are told of it once.
+        admin raises the limit). What is held stays so until they do, and `rest` is called.
         """
         state = await self._budget.state()
         hold = await self._store.hold()
+        self._short = None
         left = None
         if hold is not None and hold.day == state.day:
             left = await self._budget.draw(hold, 0, hold_s=HOLD_S)
@@ -52,10 +54,28 @@ class LiveMoney:
             await self.release()
         if hold is None or left is None:
             return await self._begin(state)
-        if left < self._size / 2 and not await self._budget.grow(hold, self._size - left):
+        is_over = state.spent + state.held > state.limit
+        if not is_over and left < self._size / 2:
             # What is left must also do for putting the rules to rest, and for one event more.
-            return left >= _ONE_EVENT + 2 * _ONE_RULE * rules or await self._end(state)
-        return True
+            is_over = (
+                not await self._budget.grow(hold, self._size - left)
+                and left < _ONE_EVENT + 2 * _ONE_RULE * rules
+            )
+        self._short = state if is_over else None
+        return not is_over
+
+    async def rest(self) -> None:
+        """The rules are at rest: give back what is held; admins are told once why they are."""
+        await self.release()
+        short, self._short = self._short, None
+        if short is None or not await self._store.set_off(Off(short.day, short.limit, short.now)):
+            return
+        log.warning("live tweets rest: today's budget has no room for them")
+        try:
+            await self._tell(NoticeKind.RULES_OFF, short)
+        except BaseException:
+            await self._store.set_on()  # so that the next look tells
+            raise
 
     async def release(self) -> None:
         """Give back what is held; what was drawn of it stays booked."""
@@ -71,7 +91,8 @@ class LiveMoney:
         try:
             hold = await self._budget.reserve(PUSH, self._size, hold_s=HOLD_S)
         except BudgetSpent:
-            return await self._end(state)
+            self._short = state
+            return False
         except OutOfCredit as error:
             log.info("no live tweets", extra={"why": said(error)})
             return False
@@ -80,18 +101,6 @@ class LiveMoney:
             log.info("there is money for live tweets again")
             await self._tell(NoticeKind.RULES_ON, state)
         return True
-
-    async def _end(self, state: BudgetState) -> bool:
-        is_news = await self._store.set_off(Off(state.day, state.limit, state.now))
-        await self.release()
-        if is_news:
-            log.warning("live tweets rest: today's budget has no room for them")
-            try:
-                await self._tell(NoticeKind.RULES_OFF, state)
-            except BaseException:
-                await self._store.set_on()  # so that the next look tells
-                raise
-        return False
 
     async def _tell(self, kind: NoticeKind, state: BudgetState) -> None:
         if self._on_notice is not None:

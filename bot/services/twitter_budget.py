@@ -74,12 +74,19 @@ class Budget:
         self._rate = requests_per_s
 
     async def reserve(
-        self, endpoint: str, worst: int, *, query_id: int = 0, hold_s: float | None = None
+        self,
+        endpoint: str,
+        worst: int,
+        *,
+        query_id: int = 0,
+        hold_s: float | None = None,
+        closing: bool = False,
     ) -> Hold:
         """Set the worst price of a request aside and give it a departure.
 
-        A free one (`worst` 0) departs also when nothing is left. Raises BudgetSpent until the next
-        day when it does not fit any more, and OutOfCredit while the account is empty.
+        A free one (`worst` 0) departs also when nothing is left, and so does one that is `closing`
+        what would cost more; it is booked all the same. Raises BudgetSpent until the next day when
+        it does not fit any more, and OutOfCredit while the account is empty.
         """
         wish = Wish(
             endpoint=endpoint,
@@ -89,6 +96,7 @@ class Budget:
             limit=self._daily_credits,
             rate=self._rate,
             hold_ms=self._hold_ms if hold_s is None else int(hold_s * 1000),
+            closing=closing,
         )
         answer = await self._store.reserve(wish)
         if answer.hold is not None:

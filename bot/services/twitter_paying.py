@@ -90,7 +90,9 @@ class Payer:
         raise AssertionError("unreachable")
 
     async def _try(self, question: Question[T], query_id: int = 0) -> Bought[T]:
-        hold = await self._budget.reserve(question.endpoint, question.worst, query_id=query_id)
+        hold = await self._budget.reserve(
+            question.endpoint, question.worst, query_id=query_id, closing=question.closing
+        )
         has_left = False
 
         def leaving() -> None:

@@ -69,6 +69,7 @@ class Question(Generic[T]):
     read: Callable[[bytes, datetime], T]
     bill: Callable[[T], Bill]
     kept: timedelta | None = None
+    closing: bool = False  # it ends what would cost more: asked also when no money is left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +173,8 @@ def balance() -> Question[Balance]:
 
 
 def rules() -> Question[list[FilterRule]]:
-    return _flat("rules", Request(path=f"{_RULES}/get_rules"), parse_rules)
+    """Asked before rules are put to rest, too."""
+    return _flat("rules", Request(path=f"{_RULES}/get_rules"), parse_rules, closing=True)
 
 
 def add_rule(tag: str, value: str, interval_s: float) -> Question[str]:
@@ -189,12 +191,13 @@ def update_rule(rule: FilterRule) -> Question[None]:
         "interval_seconds": _number(rule.interval_s),
         "is_effect": int(rule.active),
     }
-    return _flat("update_rule", _post(f"{_RULES}/update_rule", content), parse_done)
+    request = _post(f"{_RULES}/update_rule", content)
+    return _flat("update_rule", request, parse_done, closing=not rule.active)
 
 
 def delete_rule(rule_id: str) -> Question[None]:
     request = _post(f"{_RULES}/delete_rule", {"rule_id": rule_id}, method="DELETE")
-    return _flat("delete_rule", request, parse_done)
+    return _flat("delete_rule", request, parse_done, closing=True)
 
 
 def _tweets(
@@ -242,6 +245,8 @@ def _flat(
     request: Request,
     read: Callable[[bytes, datetime], T],
     kept: timedelta | None = None,
+    *,
+    closing: bool = False,
 ) -> Question[T]:
     """What costs the same whatever it brings."""
     price = PRICES[endpoint]
@@ -253,6 +258,7 @@ def _flat(
         read=read,
         bill=lambda _: bill,
         kept=kept,
+        closing=closing,
     )
 
 

@@ -49,6 +49,7 @@ class Wish:
     limit: int  # unless an admin has set another
     rate: float | None  # None: what the balance allows
     hold_ms: int
+    closing: bool = False  # it ends what costs more: no limit keeps it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,10 +237,13 @@ async def _reserve(tx: Transaction, wish: Wish) -> Answer:
     leaves_ms = max(now_ms, free_ms, _quiet(pace, now_ms))
     day, hold_id = day_of(leaves_ms, wish.timezone), 0
     if wish.worst > 0:
-        if CREDIT in facts and facts[CREDIT].number:
+        if not wish.closing and CREDIT in facts and facts[CREDIT].number:
             return Answer(is_out_of_credit=True, now=now)
         limit = facts[LIMIT].number if LIMIT in facts else wish.limit
-        if not await _hold(tx, day, wish.worst, limit):
+        if wish.closing:
+            await add_day(tx, day)
+            await tx.execute("UPDATE x_days SET held=held+? WHERE day=?", (wish.worst, day))
+        elif not await _hold(tx, day, wish.worst, limit):
             left = next_day(from_ms(leaves_ms), wish.timezone) - now
             notice = wish.endpoint != PUSH and await _is_news(tx, day, limit, facts)
             return Answer(

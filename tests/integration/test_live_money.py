@@ -1,0 +1,84 @@
+"""Live tweets cost without our asking: they end with the money, and with whoever wanted them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.models.spending import NoticeKind
+from bot.ports import Database
+from bot.sandbox.twitter_site import TwitterSite
+from bot.utils.times import utc_now
+from tests.live_world import LiveWorld, double, until
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[TwitterSite]:
+    async with double() as site:
+        yield site
+
+
+@pytest.fixture
+async def world(db: Database, site: TwitterSite) -> AsyncIterator[LiveWorld]:
+    world = LiveWorld(db, site, credits=5_000)
+    yield world
+    await world.close()
+
+
+async def spend_all(world: LiveWorld) -> None:
+    """As if searches had used up more than an admin's new limit allows."""
+    left = (await world.budget.state()).left
+    await world.budget.settle(await world.budget.reserve("search", left), left)
+    await world.budget.set_limit(left)
+
+
+async def test_a_limit_of_nothing_ends_live_tweets_at_once(
+    world: LiveWorld, site: TwitterSite
+) -> None:
+    """Though most of the hold is left, and putting the rule to rest costs credits, too."""
+    async with world.running():
+        await world.make_live("برف")
+        await world.budget.set_limit(0)
+        await until(lambda: world.rules() == [("برف", False)])
+        await until(lambda: bool(world.notices))
+        site.twitter.write("برف می‌بارد")
+        state = await world.budget.state()
+        ours, theirs = await world.money_of_both()
+
+    assert [notice.kind for notice in world.notices] == [NoticeKind.RULES_OFF]
+    assert state.held == 0
+    assert ours == theirs == 4 * 15  # listed, made, begun, ended
+
+
+async def test_a_paused_query_has_no_rule_also_when_nothing_is_left(world: LiveWorld) -> None:
+    async with world.running():
+        query = await world.make_live("برف")
+        await spend_all(world)
+        await world.queries.set_active(query.id, False, utc_now())
+        await until(lambda: world.rules() == [])
+
+
+async def test_at_the_end_the_rules_rest_also_when_nothing_is_left(world: LiveWorld) -> None:
+    async with world.running():
+        await world.make_live("برف")
+        await spend_all(world)
+
+    assert world.rules() == [("برف", False)]
+    assert (await world.budget.state()).held == 0
+
+
+async def test_what_pays_for_pushes_is_kept_until_the_rules_really_rest(
+    world: LiveWorld, site: TwitterSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Until then they may cost, nobody is told that they are off, and the end says so."""
+    async with world.running():
+        await world.make_live("برف")
+        site.twitter.faults.add("500", endpoint="/oapi/tweet_filter/update_rule", times=50)
+        await world.budget.set_limit(0)
+        await until(lambda: "live rules could not be changed" in caplog.text)
+        state = await world.budget.state()
+
+    assert state.held == 1500
+    assert world.notices == []
+    assert "live rules may still be at work" in caplog.text
