@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.trendlab import offline, online
+from bot.utils.times import from_ms
+from tests.trendlab import offline, online, real
 from tests.trendlab.happenings import Kind
 from tests.trendlab.prepared import Prepared, load, prepare
 from tests.trendlab.rounds import Alert, Rise, Round, Rule, alerts
@@ -187,3 +189,34 @@ def test_all_methods_have_as_many_trials_and_the_best_is_taken(loud: Prepared) -
 
     assert tuned.rule.least == 7.0
     assert judge([(loud, rounds)], tuned.rule).f1 == 1.0
+
+
+def test_known_bursts_are_looked_for_in_their_days(tmp_path: Path) -> None:
+    """A burst that is there has a place; one that is not has none."""
+    talk = make(replace(SMALL, days=3, events_a_day=0)).posts
+    rows = [(post.at_ms, post.text) for post in talk if not post.happening]
+    begin = START_MS + 56 * HOUR_MS
+    rows += [(begin + n * 60_000, f"{talk[n].text} #خجسترود") for n in range(60)]
+    tweets = tmp_path / "set" / "tweets.tsv"
+    tweets.parent.mkdir()
+    tweets.write_text(
+        "id\tcreated_at_utc\thashtags\ttext\n"
+        + "".join(
+            f"{n}\t{from_ms(at).isoformat()}\t\t{text}\n" for n, (at, text) in enumerate(rows)
+        ),
+        encoding="utf-8",
+    )
+    day = from_ms(begin).date()
+    truth = tmp_path / "truth.tsv"
+    truth.write_text(
+        "set\tfrom_utc\tto_utc\tsurface_forms\tevent\tbasis\n"
+        f"set\t{day}\t{day}\tخجسته / خجسترود\tthere\t\n"
+        f"set\t{day}\t{day}\tنبوده\tmissing\t\n"
+        f"other\t{day}\t{day}\tنبوده\tof another set\t\n",
+        encoding="utf-8",
+    )
+
+    found = real.lines(tweets, truth)
+
+    assert [line.split(" | ")[2] for line in found[2:4]] == ["1", "-"]
+    assert found[-1].startswith("1 of 2 known bursts")
