@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from bot.models.tweets import TweetQuery
 from bot.ports import Clock
 from bot.services.db_locks import Leases
 from bot.services.twitter_api import TwitterApi
+from bot.services.twitter_prices import TWEET
 from bot.services.twitter_stream import TwitterStream
 from bot.storage.live import LiveStore
 from bot.storage.queries import QueryStore
@@ -82,6 +84,7 @@ class LiveTweets:
         self._marked_at: datetime | None = None
         self._wanted: dict[int, str] = {}
         self._hurried: dict[int, datetime] = {}  # queries, and since when pushes flowed
+        pushes.on_paid = self._paid
 
     # What admins do
 
@@ -123,6 +126,10 @@ class LiveTweets:
     async def pushed(self, body: bytes, *, is_hook: bool = False) -> Pushed:
         """Take an event, by whichever door; when this returns its tweets are stored."""
         return await self._pushes.take(body, is_hook=is_hook)
+
+    def _paid(self, left: int) -> None:
+        if self._money.is_low(left):
+            self._wake.set()
 
     # What one worker sees to
 
@@ -191,7 +198,9 @@ class LiveTweets:
             for query in queries.values()
             if query.id in wishes and query.active and len(query.text) <= LONGEST_LIVE
         }
-        has_money = bool(wanted) and await self._money.keep(len(wanted))
+        rate = sum(queries[query_id].rate for query_id in wanted)
+        expected = math.ceil(rate * self._pace.rule_interval_s) * TWEET
+        has_money = bool(wanted) and await self._money.keep(len(wanted), expected)
         door = await self._door()
         # A connection that is only just being made anew is no reason to change the rules.
         is_soon = door is None and now - self._shut_at < self._pace.door_patience

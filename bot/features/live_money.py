@@ -20,7 +20,11 @@ _ONE_RULE = 15  # what it costs to put it to rest
 
 
 class LiveMoney:
-    """The hold that all workers' pushes draw on."""
+    """The hold that all workers' pushes draw on.
+
+    What is pushed was charged before it is here, so the hold is larger than what the rules should
+    bring before they can be put to rest: what one look of theirs finds, and half of it again.
+    """
 
     def __init__(
         self,
@@ -35,11 +39,16 @@ class LiveMoney:
         self._store = store
         self._clock = clock
         self._on_notice = on_notice
-        self._size = size
+        self._least = size
+        self._size, self._need = size, _ONE_EVENT  # as the rules of the last look have it
         self._short: BudgetState | None = None  # why there is no money: the budget has no room
 
-    async def keep(self, rules: int) -> bool:
-        """See that enough is held for what so many rules may push before the next look.
+    def is_low(self, left: int) -> bool:
+        """Whether so little is left of the hold that it should be looked after at once."""
+        return left < max(self._need, self._size // 2)
+
+    async def keep(self, rules: int, expected: int = 0) -> bool:
+        """See that enough is held for so many rules, which bring `expected` credits' worth a look.
 
         False: today's budget has no room, and the rules must rest until the next day (or until an
         admin raises the limit). What is held stays so until they do, and `rest` is called.
@@ -47,20 +56,21 @@ class LiveMoney:
         state = await self._budget.state()
         hold = await self._store.hold()
         self._short = None
+        # What is left must also do for putting the rules to rest.
+        self._need = max(_ONE_EVENT, expected * 3 // 2) + 2 * _ONE_RULE * rules
+        self._size = max(self._least, 2 * self._need if expected > _ONE_EVENT else self._need)
         left = None
         if hold is not None and hold.day == state.day:
             left = await self._budget.draw(hold, 0, hold_s=HOLD_S)
         elif hold is not None:
             await self.release()
         if hold is None or left is None:
-            return await self._begin(state)
+            return await self._begin(state, rules)
         is_over = state.spent + state.held > state.limit
-        if not is_over and left < self._size / 2:
-            # What is left must also do for putting the rules to rest, and for one event more.
-            is_over = (
-                not await self._budget.grow(hold, self._size - left)
-                and left < _ONE_EVENT + 2 * _ONE_RULE * rules
-            )
+        if not is_over and self.is_low(left):
+            more = self._missing(left, state.left)
+            is_grown = more > 0 and await self._budget.grow(hold, more)
+            is_over = left + (more if is_grown else 0) < self._need
         self._short = state if is_over else None
         return not is_over
 
@@ -84,12 +94,22 @@ class LiveMoney:
             await self._store.keep_hold(None)
             await self._budget.release(hold)
 
-    async def _begin(self, state: BudgetState) -> bool:
+    def _missing(self, left: int, room: int) -> int:
+        """What is to be added to a hold: no more than it needs when the day has little room."""
+        wished = self._size - left
+        return wished if wished <= room else max(0, self._need - left)
+
+    async def _begin(self, state: BudgetState, rules: int) -> bool:
         off = await self._store.off()
         if off is not None and (off.day, off.limit) == (state.day, state.limit):
             return False
         try:
-            hold = await self._budget.reserve(PUSH, self._size, hold_s=HOLD_S)
+            room = state.left - _ONE_RULE - 2 * _ONE_RULE * rules  # after they are made and begun
+            size = self._missing(0, room)
+            if size > room:
+                self._short = state
+                return False
+            hold = await self._budget.reserve(PUSH, size, hold_s=HOLD_S)
         except BudgetSpent:
             self._short = state
             return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from bot.features.tweet_intake import TweetIntake
@@ -32,7 +32,10 @@ _HOOK_MARKS = timedelta(seconds=10)  # how often it is written down that they co
 
 
 class Pushes:
-    """Takes events in, whichever worker they come to."""
+    """Takes events in, whichever worker they come to.
+
+    `on_paid` is told after each what is left to pay the next from.
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Pushes:
         self._take = take
         self._clock = clock
         self._timezone = timezone
+        self.on_paid: Callable[[int], None] = lambda left: None
 
     async def take(self, body: bytes, *, is_hook: bool = False) -> Pushed:
         """Store the tweets of an event; when this returns they are stored.
@@ -76,11 +80,11 @@ class Pushes:
         count = push.page.count
         ids = {tweet.post.external_id for tweet in push.page.tweets}
         digest = _digest(push, body)
-        is_replay = False
+        left: int | None = None
 
         async def also(tx: Transaction, new: Sequence[Post]) -> None:
-            nonlocal is_replay
-            booked = await book_push(
+            nonlocal left
+            left = await book_push(
                 tx,
                 digest,
                 TWEET * count,
@@ -88,8 +92,7 @@ class Pushes:
                 hold_ms=int(HOLD_S * 1000),
                 timezone=self._timezone,
             )
-            is_replay = not booked
-            if booked and query_id:
+            if left is not None and query_id:
                 fresh = [post for post in new if post.external_id in ids]
                 cost = QueryYield(
                     calls=1,
@@ -106,9 +109,11 @@ class Pushes:
             new = len((await self._take.take(tweets, also)).new)
         else:
             await self._db.write(lambda tx: also(tx, ()))
-        fields = {"tweets": count, "new": new, "query": query_id, "again": is_replay}
+        if left is not None:
+            self.on_paid(left)
+        fields = {"tweets": count, "new": new, "query": query_id, "again": left is None}
         log.info("tweets came by themselves", extra=fields)
-        return Pushed(push.event, count, new, push.page.bad, is_replay)
+        return Pushed(push.event, count, new, push.page.bad, left is None)
 
     async def _query(self, push: Push) -> int:
         """The query that this was pushed for; 0: none that is still there."""

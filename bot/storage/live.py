@@ -128,19 +128,21 @@ class LiveStore:
 
 async def book_push(
     tx: Transaction, digest: str, credits: int, items: int, *, hold_ms: int, timezone: str
-) -> bool:
+) -> int | None:
     """Pay for a push from the hold, in the transaction that stores its tweets.
 
-    False when this very push was booked before: it came twice, and was charged once.
+    Returns what is left of the hold; None when this very push was booked before: it came twice,
+    and was charged once.
     """
     hold_id, day, booked = await _booked(tx)
     if digest in booked:
-        return False
-    if not hold_id or await draw(tx, hold_id, credits, items, hold_ms) is None:
+        return None
+    left = await draw(tx, hold_id, credits, items, hold_ms) if hold_id else None
+    if left is None:
         await spend(tx, credits, items, timezone)
     booked.append(digest)
     await put_fact(tx, _HOLD, Fact(hold_id, _text(day, booked), 0))
-    return True
+    return left or 0
 
 
 async def _booked(tx: Transaction) -> tuple[int, str, list[str]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +13,7 @@ from bot.models.spending import NoticeKind
 from bot.ports import Database
 from bot.sandbox.twitter_site import TwitterSite
 from bot.utils.times import utc_now
-from tests.live_world import LiveWorld, double, until
+from tests.live_world import QUICK, LiveWorld, double, until
 
 
 @pytest.fixture
@@ -82,3 +85,52 @@ async def test_what_pays_for_pushes_is_kept_until_the_rules_really_rest(
     assert state.held == 1500
     assert world.notices == []
     assert "live rules may still be at work" in caplog.text
+
+
+async def test_money_is_looked_after_as_soon_as_little_is_left(
+    db: Database, site: TwitterSite
+) -> None:
+    """Not at the next look: the day's budget is passed by what one look of a rule finds at most."""
+    world = LiveWorld(db, site, credits=2_000, pace=replace(QUICK, look=timedelta(seconds=30)))
+    query = await world.add("برف")
+    await world.live.on(query.id)
+    async with world.running():
+        await until(lambda: world.rules() == [("برف", True)])
+        for n in range(200):
+            site.twitter.write(f"برف {n}")
+            await asyncio.sleep(0.01)
+        await until(lambda: world.rules() == [("برف", False)])
+        await until(lambda: _agree(world))
+    ours, _ = await world.money_of_both()
+    await world.close()
+
+    assert 1_700 <= ours <= 2_000 + 300
+
+
+async def _agree(world: LiveWorld) -> bool:
+    ours, theirs = await world.money_of_both()
+    return ours == theirs
+
+
+async def test_a_busy_query_is_held_more_for(db: Database, site: TwitterSite) -> None:
+    """For what it should bring until its rule can be put to rest; else it is not begun."""
+    busy = replace(QUICK, rule_interval_s=60.0)
+    poor, rich = (
+        LiveWorld(db, site, name=str(credits), credits=credits, pace=busy)
+        for credits in (4_000, 20_000)
+    )
+    query = await poor.add("برف")
+    await db.execute("UPDATE x_queries SET rate=3.0 WHERE id=?", (query.id,))
+    await poor.live.on(query.id)
+    async with poor.running():
+        await until(lambda: bool(poor.notices))
+        untouched = poor.rules()
+    async with rich.running():
+        await until(lambda: rich.rules() == [("برف", True)])
+        held = (await rich.budget.state()).held
+    await poor.close()
+    await rich.close()
+
+    assert untouched == []
+    assert [notice.kind for notice in poor.notices] == [NoticeKind.RULES_OFF]
+    assert held >= 2 * 3 * 60 * 15
