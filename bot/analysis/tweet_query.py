@@ -2,7 +2,9 @@
 
 The service answers a mistyped search with nothing, and nothing costs as much as a tweet; so quotes
 and brackets must close, operators must be known and their values possible. Bounds of time are the
-collector's own: it walks by them. The words themselves are left as they are, half-spaces too.
+collector's own: it walks by them. The words themselves are left as they are, half-spaces too; only
+Persian and curly quotation marks become those that X knows, and invisible marks of direction, which
+come along when a name is copied, go.
 """
 
 from __future__ import annotations
@@ -42,6 +44,15 @@ _OPERATORS = {
 }
 _OF_TIME = {"since", "until", "since_time", "until_time", "since_id", "max_id", "within_time"}
 _NARROWING = {"from", "to", "url", "list", "conversation_id", "quoted_tweet_id", "quoted_user_id"}
+_LANG_OF_X = re.compile(
+    "am|ar|art|bg|bn|bo|ca|ckb|cs|cy|da|de|dv|el|en|es|et|eu|fa|fi|fr|gu|he|hi|ht|hu|hy|id|in|is|"
+    "it|iw|ja|ka|km|kn|ko|lo|lt|lv|ml|mr|ms|my|ne|nl|no|or|pa|pl|ps|pt|qam|qct|qht|qme|qst|ro|ru|"
+    "sd|si|sk|sl|sr|sv|ta|te|th|tl|tr|ug|uk|und|ur|vi|zh|zxx"
+)
+_MISTAKEN = {"or": "query.note.small_or", "AND": "query.note.and_word"}
+_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_QUOTED = re.compile(r'"[^"]*"|[«“„](?P<words>[^"«»“”„]*)[»”“]')
+_UNPAIRED = re.compile(r'"[^"]*"|(?P<open>["«»“”„])')
 _PIECE = re.compile(
     r'(?P<minus>-(?=\S))?(?:(?P<name>[A-Za-z_]+):(?!//)(?P<value>"[^"]*"|[^\s()"]*)'
     r'|"(?P<phrase>[^"]*)"|(?P<open>\()|(?P<close>\))|(?P<word>[^\s()"]+))'
@@ -67,12 +78,13 @@ def check(text: str) -> CheckedQuery:
     Text keys of errors: query.empty, query.too_long (limit, length), query.quotes, query.brackets,
     query.or_alone, query.only_excludes, query.own_time, query.unknown_operator, query.no_value
     (each with operator), query.bad_value (operator, value). Of problems: query.note.broad,
-    query.note.no_lang, query.note.no_retweets.
+    query.note.no_lang, query.note.no_retweets, query.note.unknown_lang, query.note.small_or,
+    query.note.and_word.
     """
-    plain = " ".join(text.split())
+    plain = _quoted_as_x_does(" ".join(unmarked(text).split()))
     if not plain:
         raise BadInput("query.empty")
-    if plain.count('"') % 2:
+    if any(match["open"] for match in _UNPAIRED.finditer(plain)):
         raise BadInput("query.quotes")
     reading = _Reading()
     last = 0
@@ -89,6 +101,16 @@ def check(text: str) -> CheckedQuery:
     )
 
 
+def unmarked(text: str) -> str:
+    """Without invisible marks of direction; half-spaces stay."""
+    return _MARKS.sub("", text)
+
+
+def _quoted_as_x_does(text: str) -> str:
+    """«…» and “…” as "…", but for those inside of such."""
+    return _QUOTED.sub(lambda m: m[0] if m["words"] is None else f'"{m["words"]}"', text)
+
+
 class _Reading:
     """What has been seen of a search so far."""
 
@@ -100,6 +122,7 @@ class _Reading:
         self._narrow = False
         self._lang = False
         self._from = False
+        self._notes: list[str] = []
 
     def take(self, match: re.Match[str]) -> str:
         """Judge a piece and return it as it is sent."""
@@ -124,6 +147,7 @@ class _Reading:
                 raise BadInput("query.quotes")
             elif not minus:
                 self._words += 1
+                self._notes += [note] if (note := _MISTAKEN.get(match["word"] or "")) else []
             self._before = "thing"
         return piece
 
@@ -140,6 +164,8 @@ class _Reading:
             raise BadInput("query.no_value", operator=name)
         if not wanted.fullmatch(value):
             raise BadInput("query.bad_value", operator=name, value=value)
+        if name == "lang" and not _LANG_OF_X.fullmatch(value):
+            self._notes.append("query.note.unknown_lang")
         self.operators.append(name)
         if not minus:
             self._narrow |= name in _NARROWING
@@ -166,7 +192,7 @@ class _Reading:
             found.append("query.note.no_lang")
         if self._from and "filter" not in self.operators:
             found.append("query.note.no_retweets")  # from: leaves native retweets out
-        return tuple(found)
+        return (*found, *dict.fromkeys(self._notes))
 
 
 def build(

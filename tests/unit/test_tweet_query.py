@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -29,6 +30,16 @@ from bot.errors import BadInput
          "ساعت:۵ 12:30 https://example.org/a?b=c lang:fa", ("lang",), ()),
         ('url:"example.org" lang:fa', "url:example.org lang:fa", ("url", "lang"), ()),
         ("-filter:replies برف lang:fa", "-filter:replies برف lang:fa", ("filter", "lang"), ()),
+        ("«آب و هوا» “first snow” lang:fa", '"آب و هوا" "first snow" lang:fa', ("lang",), ()),
+        ('"گفت «نه»" lang:fa', '"گفت «نه»" lang:fa', ("lang",), ()),
+        ("\u200ffrom:\u2068@sara\u2069 \ufeffبرف", "from:@sara برف", ("from",),
+         ("query.note.no_retweets",)),
+        ("\u2068زلزله می‌شود lang:fa\u2069", "زلزله می‌شود lang:fa", ("lang",), ()),
+        ("برف or باران lang:fa", "برف or باران lang:fa", ("lang",), ("query.note.small_or",)),
+        ("برف AND باران AND باد lang:fa", "برف AND باران AND باد lang:fa", ("lang",),
+         ("query.note.and_word",)),
+        ('"live or die" -or lang:en', '"live or die" -or lang:en', ("lang",), ()),
+        ("برف lang:ir", "برف lang:ir", ("lang",), ("query.note.unknown_lang",)),
     ],
 )  # fmt: skip
 def test_a_good_search_is_sent_as_it_was_written(
@@ -48,6 +59,8 @@ def test_a_good_search_is_sent_as_it_was_written(
         ("   ", "query.empty", {}),
         ('برف "باران', "query.quotes", {}),
         ('برف ""', "query.quotes", {}),
+        ("برف «باران", "query.quotes", {}),
+        ("برف باران”", "query.quotes", {}),
         ("(برف", "query.brackets", {}),
         ("برف)", "query.brackets", {}),
         ("برف ()", "query.brackets", {}),
@@ -76,7 +89,7 @@ def test_a_mistake_is_named(text: str, key: str, fields: dict[str, Any]) -> None
     assert (caught.value.text_key, caught.value.fields) == (key, fields)
 
 
-@given(st.text(alphabet='ab -"()OR:#@فارسی‌ \nfromlang', max_size=60))
+@given(st.text(alphabet='ab -"«»“”()OR:#@فارسی‌ \nfromlang\u2068', max_size=60))
 def test_checking_twice_changes_nothing_more(text: str) -> None:
     """Whatever is typed is refused with a sentence, or stays as it was sent."""
     try:
@@ -85,7 +98,12 @@ def test_checking_twice_changes_nothing_more(text: str) -> None:
         return
 
     assert check(checked.text) == checked
-    assert checked.text.replace(" ", "").casefold() == "".join(text.split()).casefold()
+    plain = "".join(text.replace("\u2068", "").split())
+    assert _same_quotes(checked.text.replace(" ", "")) == _same_quotes(plain)
+
+
+def _same_quotes(text: str) -> str:
+    return re.sub("[«»“”]", '"', text).casefold()
 
 
 def test_a_search_is_built_of_its_parts() -> None:
