@@ -31,6 +31,7 @@ from bot.features.jobs import Jobs
 from bot.features.live_pushes import Pushes
 from bot.features.lookup import Lookup
 from bot.features.pace_sharing import others_than
+from bot.features.people import by_name_in
 from bot.features.plans import DigestPlans
 from bot.features.publish import Publisher
 from bot.features.reports import Reports
@@ -189,6 +190,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
             people=people,
             leases=leases,
             oldest=retention.oldest,
+            by_name=by_name_in(search, posts),
             on_notice=notices.of_spending,
             on_key_refused=notices.of_refused_key,
         ),

@@ -15,7 +15,7 @@ from bot.features.intake import Intake
 from bot.features.live import LiveTweets
 from bot.features.live_money import LiveMoney
 from bot.features.live_pushes import Pushes
-from bot.features.people import People
+from bot.features.people import ByName, People
 from bot.features.queries import Queries
 from bot.features.tweet_intake import TweetIntake
 from bot.features.tweets import TweetCollector
@@ -69,6 +69,7 @@ class Around:
     people: PeopleStore
     leases: Leases
     oldest: Callable[[], datetime | None]
+    by_name: ByName
     on_notice: Callable[[SpendingNotice], Awaitable[None]]
     on_key_refused: Callable[[], Awaitable[None]]
 
@@ -98,7 +99,9 @@ def assemble_twitter(values: TwitterValues, around: Around, stack: AsyncExitStac
         tweets=TweetCollector(
             queries, api, take, budget, clock, on_key_refused=around.on_key_refused
         ),
-        people=People(around.people, api, take, clock, oldest=around.oldest),
+        people=People(
+            around.people, api, take, clock, oldest=around.oldest, by_name=around.by_name
+        ),
         live=LiveTweets(
             live_store,
             queries,

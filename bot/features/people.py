@@ -7,20 +7,25 @@ says so, costs money; what is bought is stored, so that the next one need not pa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.analysis.influence import influence, influence_parts, strength_at, turn
+from bot.analysis.search_text import author_key
+from bot.analysis.tweet_query import unmarked
 from bot.errors import BadInput, NotFound
 from bot.features.tweet_intake import TweetIntake
 from bot.models.people import Person, PersonFacts, Relation, Tie
-from bot.models.post import Post
+from bot.models.post import Post, PostKind
+from bot.models.search import SearchQuery
 from bot.models.tweets import LinkKind, Profile
 from bot.ports import Clock
+from bot.services.search_index import SearchIndex
 from bot.services.twitter_api import TwitterApi
 from bot.services.twitter_prices import PRICES
 from bot.storage.people import PeopleStore
+from bot.storage.posts import PostStore
 from bot.utils.times import to_ms
 
 PROFILE_GOOD = timedelta(days=7)  # younger ones are not bought anew unless that is asked for
@@ -29,6 +34,15 @@ TIES = 5
 LOOKED_AT = 300  # relations of which the strongest people are made
 _USERNAME = re.compile(r"(?:https?://)?(?:(?:www|mobile)\.)?(?:x|twitter)\.com/(.+)", re.IGNORECASE)
 _NAME = re.compile(r"@?(\w{1,15})", re.ASCII)
+# Pages of X, which nobody can be called.
+_PAGE = re.compile(
+    "compose|explore|hashtag|home|i|intent|login|messages|notifications|privacy|search|settings|"
+    "share|signup|tos",
+    re.IGNORECASE,
+)
+
+
+ByName = Callable[[str, int], Awaitable[list[Post]]]  # kept tweets of an author, newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +65,18 @@ class People:
         clock: Clock,
         *,
         oldest: Callable[[], datetime | None] = lambda: None,
+        by_name: ByName | None = None,
     ) -> None:
-        """`oldest`: the first moment whose posts are kept; None: all are, and people too."""
+        """`oldest`: the first moment whose posts are kept; None: all are, and people too.
+
+        `by_name` finds posts that came without their author's number, as those of a file do.
+        """
         self._store = store
         self._api = api
         self._take = take
         self._clock = clock
         self._oldest = oldest
+        self._by_name = by_name
 
     @property
     def can_buy(self) -> bool:
@@ -99,7 +118,7 @@ class People:
 
     async def facts(self, person: Person, posts: int) -> PersonFacts:
         """All that is stored of somebody, with so many of their newest posts."""
-        newest = await self._store.newest_posts(person.id, posts + 1)
+        newest = await self._newest(person, posts + 1)
         turns_to, turned_by = await self.related(person.id)
         return PersonFacts(
             person=person,
@@ -110,6 +129,23 @@ class People:
             turns_to=turns_to,
             turned_by=turned_by,
         )
+
+    async def _newest(self, person: Person, limit: int) -> list[Post]:
+        """Their newest kept posts; where those are few, also what only bears their name."""
+        newest = await self._store.newest_posts(person.id, limit)
+        name = person.profile.username
+        if len(newest) >= limit or not name:
+            return newest
+        both = [*newest, *await self.named(name, limit)]
+        return sorted(both, key=lambda post: post.created_at, reverse=True)[:limit]
+
+    async def named(self, username: str, limit: int) -> list[Post]:
+        """The newest kept posts that bear a name, and no number that says whose it was."""
+        if self._by_name is None:
+            return []
+        # As many others may be among them as the caller has already, which is fewer than `limit`.
+        found = await self._by_name(username, 2 * limit)
+        return [post for post in found if not post.author_id and post.drop is None][:limit]
 
     async def related(
         self, person_id: int, limit: int = TIES
@@ -169,12 +205,25 @@ class People:
         return 0 if oldest is None else await self._store.forget(oldest)
 
 
+def by_name_in(search: SearchIndex, posts: PostStore) -> ByName:
+    """Tweets of an author as searches find them."""
+
+    async def find(username: str, limit: int) -> list[Post]:
+        query = SearchQuery(authors=(author_key(username),), kind=PostKind.TWEET)
+        hits = await search.search(query, limit, order="newest")
+        found = await posts.get_many(hits.ids)
+        return [found[post_id] for post_id in hits.ids if post_id in found]
+
+    return find
+
+
 def read_username(text: str) -> str:
     """A username as people write it: with an @, or as an address; BadInput for what is none."""
-    address = _USERNAME.fullmatch(text.strip())
-    name = re.split(r"[/?#]", address[1])[0] if address else text.strip()
+    plain = unmarked(text).strip()
+    address = _USERNAME.fullmatch(plain)
+    name = re.split(r"[/?#]", address[1])[0] if address else plain
     found = _NAME.fullmatch(name)
-    if found is None:
+    if found is None or _PAGE.fullmatch(found[1]):
         raise BadInput("person.bad_name")
     return found[1]
 

@@ -40,7 +40,8 @@ async def _show(asked: Asked, username: str, note: RichText | None = None) -> No
     person = await people.find(username)
     prices = _prices(asked, is_known=person is not None)
     if person is None:
-        await asked.show(unknown_message(asked.reader, username, prices))
+        named = await people.named(username, POSTS)
+        await asked.show(unknown_message(asked.reader, username, prices, named))
         return
     facts = await people.facts(person, POSTS)
     await asked.show(person_message(asked.reader, facts, prices, owner=asked.owner, note=note))
@@ -57,8 +58,10 @@ def _prices(asked: Asked, *, is_known: bool) -> dict[str, int]:
 async def buy(asked: Asked) -> None:
     """A button of an admin that costs what stands on it."""
     what, username = asked.arg(0), asked.arg(1)
+    await asked.note(asked.t("person.buying"))
     try:
-        bought = await _bought(asked, what, username)
+        async with asked.telegram.typing(asked.chat.id):
+            bought = await _bought(asked, what, username)
     except SourceGone:
         await asked.show(gone_message(asked.reader, username, LEAST))
         return

@@ -176,6 +176,45 @@ async def test_what_is_known_of_somebody_is_shown(world: World) -> None:
     assert "هنوز نوشته‌ای از او ندارم" in reza["text"]
 
 
+async def imported(world: World, number: int) -> Post:
+    """A tweet of a file, which says whose it is by name alone."""
+    bare = said(world.hoshyar.clock(), number, text=f"{LANTERN} را دیدم، از پروندهٔ کهنه {number}")
+    post = replace(bare.post, author_id=0)
+    intake = Intake(world.hoshyar.posts, OriginStore(world.parts.db))
+    taken = await intake.take([post])
+    await world.hoshyar.search.catch_up()
+    return taken.new[0]
+
+
+async def test_posts_of_a_file_are_found_by_name(world: World) -> None:
+    """As a search for from:NAME finds them; with and without a profile of who wrote them."""
+    await imported(world, 11)
+    unknown = await world.say(SARA, "/user sara", "از خود")
+    now = world.hoshyar.clock()
+    await take(world, replace(said(now, 5, likes=40), author=profile(AUTHOR, name="سارا کوهی")))
+    await imported(world, 3)
+
+    card = await world.say(SARA, "/user sara", "سارا کوهی")
+
+    assert "https://x.com/sara/status/11" in links(unknown)
+    shown = [link for link in links(card) if "/status/" in link]
+    assert shown == [f"https://x.com/sara/status/{n}" for n in (3, 5, 11)]
+
+
+async def test_who_has_only_posts_that_were_not_kept_is_told_so(world: World) -> None:
+    """Rather than that there were none."""
+    now = world.hoshyar.clock()
+    person = profile(AUTHOR, name="سارا کوهی")
+    (post,) = await take(world, replace(said(now, 5, likes=40), author=person))
+    await world.parts.db.execute("UPDATE posts SET drop_reason='duplicate' WHERE id=?", (post.id,))
+
+    card = await world.say(SARA, "/user sara", "سارا کوهی")
+
+    assert "از ۱ نوشته که دیده‌ام" in card["text"]
+    assert "نگه نداشتم" in card["text"]
+    assert "هنوز نوشته‌ای از او ندارم" not in card["text"]
+
+
 async def test_nobody_is_named_those_heard_most_are_shown(world: World) -> None:
     empty = await world.say(SARA, "/user", "هنوز کسی را")
     now = world.hoshyar.clock()
@@ -278,6 +317,21 @@ async def test_an_admin_buys_at_the_price_on_the_button(
     assert "(دنبال‌کردن)" in follows["text"]
     again = await world.say(ALEX, f"/user {name}", "Latest posts")
     assert not [text for text in buttons(again) if "$" in text]
+
+
+async def test_buying_shows_that_it_is_under_way(paid: tuple[World, TwitterSite]) -> None:
+    """The button says so at once, and the bot types until the answer is there."""
+    world, _ = paid
+    unknown = await world.say(ADMIN, f"/user {TALKER}", "دکمه‌های زیر")
+    before = len(world.box.calls)
+    await world.press_for(ADMIN, unknown, "مشخصات تازه", "✅ مشخصات تازه شد")
+    calls = world.box.calls[before:]
+
+    told = [call.method for call in calls]
+    noted = [call.params for call in calls if call.method == "answerCallbackQuery"]
+    assert [params["text"] for params in noted] == ["می‌پرسم…"]
+    assert told.index("answerCallbackQuery") < told.index("editMessageText")
+    assert told.index("sendChatAction") < told.index("editMessageText")
 
 
 async def test_who_does_not_exist_is_told_with_what_asking_cost(

@@ -152,15 +152,19 @@ def test_a_tweet_of_somebody_unknown_shows_what_it_says_of_its_author() -> None:
 @pytest.mark.parametrize(
     "written",
     ["sara_k", "@sara_k", "https://x.com/sara_k", "x.com/sara_k/status/12?s=20",
-     "http://www.twitter.com/sara_k", " https://mobile.twitter.com/sara_k#top "],
+     "http://www.twitter.com/sara_k", " https://mobile.twitter.com/sara_k#top ",
+     "\u2068@sara_k\u2069", "\u200f@sara_k\ufeff", "\u2066https://x.com/sara_k\u2069"],
 )  # fmt: skip
 def test_a_name_is_read_as_people_write_it(written: str) -> None:
     assert read_username(written) == "sara_k"
 
 
 @pytest.mark.parametrize(
-    "written", ["", "@", "سارا", "two words", "a" * 16, "https://example.org/sara", "x.com/"]
-)
+    "written",
+    ["", "@", "سارا", "two words", "a" * 16, "https://example.org/sara", "x.com/",
+     "https://x.com/i/status/12", "x.com/home", "https://twitter.com/Search?q=sara",
+     "x.com/hashtag/sara", "@home"],
+)  # fmt: skip
 def test_what_is_no_name_is_refused(written: str) -> None:
     with pytest.raises(BadInput):
         read_username(written)

@@ -19,6 +19,7 @@ from bot.handlers.views.page import (
 )
 from bot.models.messages import Button, Keyboard, OutMessage, RichText
 from bot.models.people import Influence, Person, PersonFacts, Sums, Tie
+from bot.models.post import Post
 from bot.models.tweets import Profile, Verified
 from bot.utils.times import format_date
 
@@ -52,7 +53,8 @@ def person_message(
         if ties:
             body.newline(2 if key == "turns_to" or not facts.turns_to else 1)
             body.add(reader.rich(f"person.{key}", list=_ties(reader, ties)))
-    body.newline(2).add(reader.rich("person.latest" if facts.posts else "person.no_posts"))
+    none = "person.none_kept" if person.sums.posts else "person.no_posts"
+    body.newline(2).add(reader.rich("person.latest" if facts.posts else none))
     for post in facts.posts:
         body.newline().add(post_lines(reader, post, {}, {person.id: person.profile}))
     if person.profile_at is not None:
@@ -161,11 +163,16 @@ def _buying(reader: Reader, username: str, prices: Mapping[str, int]) -> Keyboar
     )
 
 
-def unknown_message(reader: Reader, username: str, prices: Mapping[str, int]) -> OutMessage:
-    """Nothing is stored of somebody: where people come from, or what may be bought."""
+def unknown_message(
+    reader: Reader, username: str, prices: Mapping[str, int], posts: Sequence[Post] = ()
+) -> OutMessage:
+    """Nothing is stored of somebody but perhaps posts: who is known, or what may be bought."""
+    key = "person.unknown_but_posts" if posts else "person.unknown"
     tip = reader.rich("person.unknown_buy" if prices else "person.unknown_tip")
-    unknown = reader.rich("person.unknown", name=reader.name(f"@{username}"))
-    return reader.lines(unknown, tip).message(keyboard=_buying(reader, username, prices))
+    body = reader.lines(reader.rich(key, name=reader.name(f"@{username}")), tip)
+    for post in posts:
+        body.newline(2).add(post_lines(reader, post, {}, {}))
+    return body.message(keyboard=_buying(reader, username, prices))
 
 
 def top_message(reader: Reader, people: Sequence[Person], owner: int = 0) -> OutMessage:
