@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import TypeVar
 
 from bot.app import open_hoshyar
@@ -16,11 +16,12 @@ from bot.commands.output import answer, decimal, post_entry, usd
 from bot.commands.twitter_queries import query_entry
 from bot.errors import SourceError, UserError
 from bot.handlers.texts import t
-from bot.handlers.views.budget import endpoint_name, trouble_key
+from bot.handlers.views.budget import due_words, endpoint_name, trouble_key
 from bot.handlers.views.page import Reader, shortened
 from bot.hoshyar import Hoshyar
 from bot.models.spending import BudgetState, Spending
 from bot.models.tweets import Tweet, TweetQuery
+from bot.storage.spending import ONE_PAGE
 from config.settings import Settings
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ async def status(settings: Settings, given: argparse.Namespace) -> int:
         [
             *_state_lines(reader, state),
             f"cache: {report.hit_rate:.0%} of {report.asked} questions answered without making",
-            *(f"next: {_when(reader, query)}  {query.text}" for query in due),
+            *_next(reader, state, due),
         ],
         as_json=given.json,
     )
@@ -92,6 +93,7 @@ async def report(settings: Settings, given: argparse.Namespace) -> int:
             "by_endpoint": [{"endpoint": name, **_spent(cost)} for name, cost in found.by_endpoint],
             "unexplained_credits": found.unexplained,
             "recharged_credits": found.recharged,
+            "credits_of_days_without_detail": found.undetailed.credits,
         },
         [
             f"{given.days} days: {_costs(found.total)}",
@@ -104,6 +106,11 @@ async def report(settings: Settings, given: argparse.Namespace) -> int:
             *_table(
                 "by request",
                 [(endpoint_name(reader, name), cost) for name, cost in found.by_endpoint],
+            ),
+            *(
+                [f"not by search and request, being too long ago: {_costs(found.undetailed)}"]
+                if found.undetailed.credits
+                else []
             ),
             *([f"not explained: {usd(found.unexplained)}"] if found.unexplained else []),
         ],
@@ -210,7 +217,9 @@ def _state_lines(reader: Reader, state: BudgetState) -> list[str]:
     ]
     if state.is_out_of_credit:
         lines.append("the account is empty: collecting stands until it is recharged")
-    elif state.left <= 0:
+    elif not state.limit:
+        lines.append("the day's limit is zero: nothing is spent")
+    elif state.left < ONE_PAGE:
         lines.append(f"the budget is spent and opens again {reader.when(state.ends_at)}")
     elif state.lasts_until is not None:
         lines.append(f"at this pace it lasts until {reader.clock(state.lasts_until)}")
@@ -237,10 +246,10 @@ def _name(texts: dict[int, str], query_id: int) -> str:
     return texts.get(query_id, f"removed search no. {query_id}")
 
 
-def _when(reader: Reader, query: TweetQuery) -> str:
-    if query.next_at is None or query.next_at <= reader.now:
-        return "now"
-    return reader.when(query.next_at)
+def _next(reader: Reader, state: BudgetState, due: Sequence[TweetQuery]) -> list[str]:
+    if state.is_out_of_credit or not state.limit:
+        return []
+    return [f"next: {due_words(reader, state, query)}  {query.text}" for query in due]
 
 
 def _tweet_line(reader: Reader, tweet: Tweet) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -113,7 +113,10 @@ class Spending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendingReport:
-    """Spending of the last days, newest day first, the dearest endpoint and query first."""
+    """Spending of the last days, newest day first, the dearest endpoint and query first.
+
+    Of days long ago only the totals are kept: `undetailed` is their part, by no endpoint and query.
+    """
 
     total: Spending
     by_day: tuple[tuple[str, Spending], ...]
@@ -121,6 +124,7 @@ class SpendingReport:
     by_query: tuple[tuple[int, Spending], ...]  # by the query's id; 0: asked for by nobody's query
     unexplained: int = 0  # credits that the balance lost and no call of ours explains
     recharged: int = 0
+    undetailed: Spending = field(default_factory=Spending)
 
 
 @dataclass(frozen=True, slots=True)

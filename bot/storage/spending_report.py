@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from bot.models.spending import Spending, SpendingReport
+from bot.models.spending import PUSH, Spending, SpendingReport
 from bot.ports import Database
 from bot.storage.spending import OVERCOUNTED, RECHARGE, UNEXPLAINED
 
@@ -32,7 +32,7 @@ async def read_report(db: Database, since_day: str) -> SpendingReport:
             one = Spending(credits=credits)
         else:
             one = Spending(
-                calls=calls,
+                calls=0 if endpoint == PUSH else calls,  # we ask nothing for what is pushed
                 items=items,
                 credits=credits,
                 empty_calls=empty,
@@ -42,6 +42,14 @@ async def read_report(db: Database, since_day: str) -> SpendingReport:
         days[day] = days.get(day, Spending()) + one
         if one.calls or one.credits:
             endpoints[endpoint] = endpoints.get(endpoint, Spending()) + one
+    undetailed = Spending()
+    for day, *numbers in await db.fetch_all(
+        "SELECT day, calls, items, spent FROM x_days WHERE day>=? AND spent>0", (since_day,)
+    ):
+        if day not in days:  # its single calls are forgotten
+            calls, items, credits = map(int, numbers)
+            days[day] = Spending(calls=calls, items=items, credits=credits)
+            undetailed += days[day]
     return SpendingReport(
         total=sum(days.values(), Spending()),
         by_day=tuple(sorted(days.items(), reverse=True)),
@@ -49,6 +57,7 @@ async def read_report(db: Database, since_day: str) -> SpendingReport:
         by_query=tuple(sorted(queries.items(), key=lambda kept: -kept[1].credits)),
         unexplained=marks[UNEXPLAINED],
         recharged=marks[RECHARGE],
+        undetailed=undetailed,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bot.errors import BudgetSpent, OutOfCredit
-from bot.models.spending import NoticeKind, SpendingNotice
+from bot.models.spending import PUSH, NoticeKind, Spending, SpendingNotice
 from bot.models.tweets import Balance
 from bot.ports import Database
 from bot.services.twitter_budget import Budget
@@ -574,6 +574,42 @@ async def test_the_report_shows_what_brought_nothing(
     assert (report.total.empty_calls, report.total.empty_credits) == (1, 15)
 
 
+async def test_of_days_long_ago_the_totals_stay(
+    store: SpendingStore, set_clock: Callable[[datetime], None]
+) -> None:
+    """Single calls are forgotten; the days and their sum are not, and the report says which."""
+    budget = make_budget(store, 10_000)
+    for at, credits, items in ((NOON - timedelta(days=120), 300, 20), (NOON, 45, 3)):
+        set_clock(at)
+        hold = await budget.reserve("search", 300, query_id=1)
+        await budget.settle(hold, credits, items=items)
+    await budget.forget_before(NOON - timedelta(days=100))
+
+    report = await budget.report(366)
+    week = await budget.report(7)
+
+    assert [(day, one.calls, one.items, one.credits) for day, one in report.by_day] == [
+        ("2026-11-21", 1, 3, 45),
+        ("2026-07-24", 1, 20, 300),
+    ]
+    assert report.total == Spending(calls=2, items=23, credits=345)
+    assert report.undetailed == Spending(calls=1, items=20, credits=300)
+    assert [one.credits for _, one in (*report.by_query, *report.by_endpoint)] == [45, 45]
+    assert (week.total.credits, week.undetailed) == (45, Spending())
+
+
+async def test_what_is_pushed_is_no_request(store: SpendingStore) -> None:
+    """It has its credits and tweets in the report, and nobody asked for it."""
+    budget = make_budget(store, 10_000)
+    hold = await budget.reserve(PUSH, 1_500)
+    await budget.draw(hold, 150, items=10)
+
+    report = await budget.report(1)
+
+    assert report.total == Spending(calls=0, items=10, credits=150)
+    assert report.by_endpoint == ((PUSH, report.total),)
+
+
 async def test_the_forecast_says_when_nothing_is_left(
     store: SpendingStore, set_clock: Callable[[datetime], None]
 ) -> None:
@@ -601,7 +637,7 @@ async def test_single_calls_are_forgotten_and_days_stay(
     forgotten = await budget.forget_before(NOON - timedelta(days=90))
 
     assert forgotten == 1
-    assert len((await budget.report(365)).by_day) == 1
+    assert len((await budget.report(365)).by_day) == 2
     assert await store.db.fetch_all("SELECT SUM(spent) FROM x_days") == [(36,)]
 
 

@@ -100,7 +100,7 @@ def budget_message(reader: Reader, state: BudgetState, more: Spent, note: str = 
         reader.rich("budget.cache", n=more.cache.asked, rate=reader.percent(more.cache.hit_rate))
         if more.cache.asked
         else None,
-        *_next(reader, more.due),
+        *_next(reader, state, more.due),
     )
 
     def to(key: str, verb: Verb, *args: str | int) -> Button:
@@ -143,19 +143,27 @@ def _outlook(reader: Reader, state: BudgetState) -> RichText:
     return reader.rich("budget.lasts_until", when=reader.clock(state.lasts_until))
 
 
-def _next(reader: Reader, due: Sequence[TweetQuery]) -> list[RichText]:
+def _next(reader: Reader, state: BudgetState, due: Sequence[TweetQuery]) -> list[RichText]:
+    """What is asked next; nothing is while only a person can change that there is no money."""
     if not due:
         return [reader.rich("budget.next_none")]
+    if state.is_out_of_credit or not state.limit:
+        return []
     return [
         reader.rich(
             "budget.next",
             text=reader.name(shortened(query.text, TEXT_LENGTH)),
-            when=reader.when(query.next_at)
-            if query.next_at and query.next_at > reader.now
-            else reader.t("query.due_now"),
+            when=due_words(reader, state, query),
         )
         for query in due
     ]
+
+
+def due_words(reader: Reader, state: BudgetState, query: TweetQuery) -> str:
+    """When a query is asked: once its time has come, and there is money again."""
+    opens_at = state.ends_at if state.left < ONE_PAGE else reader.now
+    at = max(query.next_at or opens_at, opens_at)
+    return reader.when(at) if at > reader.now else reader.t("query.due_now")
 
 
 def spent_message(
