@@ -167,7 +167,9 @@ def _add_queries(queries: argparse.ArgumentParser) -> None:
             action.add_argument(
                 "--result", choices=("recent", "popular", "mixed"), default="recent"
             )
-            action.add_argument("--every", type=_minutes, default=15, metavar="MINUTES")
+            action.add_argument(
+                "--every", type=_minutes, metavar="MINUTES", help="5, 15 or 60 by priority"
+            )
         elif name != "list":
             action.add_argument("query", help="its number or text")
 

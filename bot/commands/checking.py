@@ -192,8 +192,10 @@ async def _a_feed(settings: Settings) -> Verdict:
 
     try:
         outlines = read_opml(settings.feeds_file.read_bytes())
+        if not outlines:
+            return Verdict("feeds", False, "the list of feeds is empty")
         async with open_feed_reader(settings) as reader:
             feed = await reader.read(outlines[0].url, utc_now())
-    except (HoshyarError, OSError, IndexError) as error:
-        return Verdict("feeds", False, str(error) or "the list of feeds is empty")
+    except (HoshyarError, OSError) as error:
+        return Verdict("feeds", False, str(error))
     return Verdict("feeds", True, f"{outlines[0].url}: {len(feed.posts)} posts")

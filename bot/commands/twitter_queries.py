@@ -33,7 +33,7 @@ async def add_queries(settings: Settings, given: argparse.Namespace) -> int:
             given.text,
             Priority[given.priority.upper()],
             ResultType(given.result),
-            given.every * 60,
+            None if given.every is None else given.every * 60,
         )
     word = "added" if added.is_new else "was there already"
     answer(

@@ -28,6 +28,7 @@ _LEAST_SPENT = 600  # credits in those days: less says nothing
 _COSTLY = 5  # times what a kept new tweet costs over all
 _LEAST_BOUGHT = 60  # tweets, before their overlap says something
 _PRICE = PRICES["search"]
+_TELLING = 6  # tweets of which the newest half says something by itself
 _OVERLAP = 0.25  # of the tweets bought were new
 
 
@@ -245,8 +246,16 @@ def _interval(seconds: int) -> int:
 
 
 def _per_day(newest_first: Sequence[datetime], now: datetime) -> int | None:
-    """Tweets a day, from how far back one page of them reaches."""
+    """Tweets a day, from how far back one page of them reaches; more where the newest half says so.
+
+    A page may hold days of silence and then the burst that is going on: that is what will cost.
+    """
     if len(newest_first) < 2:
         return None
-    span_s = max(1.0, (now - newest_first[-1]).total_seconds())
-    return round(len(newest_first) * 86_400 / span_s)
+
+    def pace(count: int) -> float:
+        return count / max(1.0, (now - newest_first[count - 1]).total_seconds())
+
+    whole = len(newest_first)
+    half = whole // 2 if whole >= _TELLING else whole
+    return round(max(pace(whole), pace(half)) * 86_400)

@@ -211,7 +211,9 @@ async def test_two_searches_cannot_have_one_text(world: World) -> None:
 
     refused = await world.say(ADMIN, "سیل lang:fa", "همین متن را")
 
-    assert "۱" in refused["text"]
+    assert not any(digit in refused["text"] for digit in "۰۱۲۳۴۵۶۷۸۹")
+    other = await world.press_for(ADMIN, refused, "✅ سیل lang:fa", "حالت")
+    assert "سیل lang:fa" in other["text"]
     assert (await world.hoshyar.queries.get(number)).text == "زلزله lang:fa"
 
 
@@ -312,6 +314,16 @@ async def test_the_days_limit_is_set_and_kept_to(world: World) -> None:
     assert "سقف روز را مدیر گذاشته" not in shown["text"]
     assert spent == 0
     assert (await world.hoshyar.budget.state()).limit == 50_000
+
+
+async def test_the_largest_limit_is_taken_as_it_is_shown(world: World) -> None:
+    """«۱٬۰۰۰» of the question is a thousand dollars, not one."""
+    shown = await world.say(ADMIN, "/budget", "بودجهٔ توییتر")
+    question = await world.press_for(ADMIN, shown, "🎚 سقف روز", "چند دلار باشد؟")
+    shown = await world.say(ADMIN, "۱٬۰۰۰", "روزی بیش از ۱٬۰۰۰ دلار")
+
+    assert "از ۰ تا ۱٬۰۰۰" in question["text"]
+    assert (await world.hoshyar.budget.state()).limit == 100_000_000
 
 
 async def test_an_empty_account_stops_and_goes_on_when_recharged(world: World) -> None:

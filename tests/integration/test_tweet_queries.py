@@ -262,6 +262,20 @@ async def test_a_test_shows_five_and_says_its_price(db: Database) -> None:
         assert (nothing.found, nothing.credits, nothing.per_day) == (0, 15, None)
 
 
+async def test_a_burst_that_is_going_on_sets_the_pace(db: Database) -> None:
+    """Days of silence behind it do not make it look cheap."""
+    async with desk(db) as made:
+        now = made.double.clock()
+        for number in range(10):
+            made.double.write(f"برف {number}", at=now - timedelta(minutes=6 * number + 6))
+            made.double.write(f"برف کهنه {number}", at=now - timedelta(hours=30 + number))
+
+        tried = await made.queries.test("برف")
+
+        assert tried.found == 20
+        assert tried.per_day == pytest.approx(240, abs=8)  # ten in the last hour
+
+
 def test_what_does_not_pay_is_named() -> None:
     """Nothing kept, known already, or far dearer than the others; little money says nothing."""
 

@@ -102,7 +102,33 @@ async def test_the_status_looks_at_the_balance(shell: Shell, site: TwitterSite) 
     assert code == 0
     assert "balance: 999700 credits ($9.997)" in out
     assert "today: $0.003 of $0.50 spent, $0.497 left" in out
-    assert "next: now  زلزله lang:fa" in out
+    assert "next: right now  زلزله lang:fa" in out
+
+
+async def test_a_spent_budget_is_told_as_the_chat_tells_it(
+    tmp_path: Path, site: TwitterSite
+) -> None:
+    """With less left than a page costs nothing is due before the next day."""
+    shell = alone(tmp_path, site, TWITTERAPI_DAILY_BUDGET_USD="0.002")
+    await shell("queries", "add", "زلزله lang:fa")
+
+    _, spent, _ = await shell("status")
+    _, zero, _ = await alone(tmp_path, site, TWITTERAPI_DAILY_BUDGET_USD="0")("status")
+
+    assert "the budget is spent and opens again tomorrow 00:00" in spent
+    assert "next: tomorrow 00:00  زلزله lang:fa" in spent
+    assert "the day's limit is zero: nothing is spent" in zero
+    assert "next:" not in zero
+
+
+async def test_how_often_is_asked_goes_by_priority(shell: Shell) -> None:
+    """Unless it is said."""
+    added = [
+        await shell.json("queries", "add", f"زلزله {priority}", "--priority", priority)
+        for priority in ("high", "medium", "low")
+    ]
+
+    assert [one["interval_s"] for one in added] == [300, 900, 3600]
 
 
 async def test_searches_are_kept_from_the_shell(shell: Shell) -> None:
@@ -259,7 +285,9 @@ async def test_check_has_a_verdict_on_it(
 
     _, out, err = await alone(tmp_path, site, FEEDS_FILE=str(feeds), **more).run("check", "--json")
 
-    verdict = next(one for one in json.loads(out) if one["what"] == "twitter")
+    verdicts = {one["what"]: one for one in json.loads(out)}
+    verdict = verdicts["twitter"]
     assert verdict["ok"] is ok, err
     assert detail in verdict["detail"]
+    assert verdicts["feeds"]["detail"] == "the list of feeds is empty"
     assert site.twitter.credits_spent == 0

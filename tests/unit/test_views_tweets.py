@@ -126,6 +126,13 @@ def test_a_price_shown_is_near_the_price(credits: int) -> None:
         ("۰/۵ دلار", 50_000),
         ("$2", 200_000),
         ("1,25", 125_000),
+        ("0,005", 500),
+        ("1,000", 100_000_000),
+        ("۱٬۰۰۰ دلار", 100_000_000),
+        ("۹۹۹٫۵", 99_950_000),
+        ("1,001", None),
+        ("1,000.25", None),
+        ("۱٬۰۰", None),
         ("0", 0),
         ("1000", 100_000_000),
         ("1000.01", None),
@@ -165,6 +172,24 @@ def test_the_budget_says_why_nothing_is_spent() -> None:
     assert "▶️ Recharged: go on" in words_on(empty)
     assert "TWITTERAPI_API_KEY" in shown(EN, state(), has_key=False)
     assert "TWITTERAPI_API_KEY" not in shown(EN, state())
+
+
+def test_nothing_is_due_before_there_is_money_again() -> None:
+    """Tomorrow with the day's budget spent; no time at all where a person has to act first."""
+    late, soon = NOW + timedelta(days=2), NOW + timedelta(minutes=5)
+    due = [TweetQuery(text=f"q{n}", id=n, next_at=at) for n, at in enumerate((None, soon, late))]
+
+    def next_lines(now: BudgetState) -> list[str]:
+        more = budget.Spent(has_key=True, cache=cache(), due=due)
+        lines = budget.budget_message(EN, now, more).text.split("\n")
+        return [line.removeprefix("Next: ") for line in lines if line.startswith("Next")]
+
+    later = EN.when(late)
+    assert next_lines(state()) == ["q0, right now", f"q1, {EN.when(soon)}", f"q2, {later}"]
+    assert next_lines(state(spent=49_900)) == [
+        "q0, tomorrow 00:00", "q1, tomorrow 00:00", f"q2, {later}"
+    ]  # fmt: skip
+    assert next_lines(state(is_out_of_credit=True)) == next_lines(state(limit=0)) == []
 
 
 def test_what_nobody_knows_the_price_of_is_not_hidden() -> None:
@@ -375,7 +400,7 @@ def test_every_suggestion_says_why(kind: SuggestionKind) -> None:
     said = {
         SuggestionKind.NOTHING_KEPT: "40 requests cost $0.06",
         SuggestionKind.COSTLY: "cost $0.003",
-        SuggestionKind.OVERLAPS: "90% of what it brought",
+        SuggestionKind.OVERLAPS: "90% of what it brought was here already, from other searches",
     }
     assert said[kind] in queries.hints_message(EN, [hint]).text
 

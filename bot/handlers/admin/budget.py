@@ -30,7 +30,12 @@ log = logging.getLogger(__name__)
 
 AWAITED_LIMIT = "x-limit"
 LIMIT_MOST_USD = 1000
-_AMOUNT = re.compile(r"\$?\s*(\d{1,6}(?:[.٫/,]\d{1,6})?)\s*(?:\$|usd|دلار)?", re.IGNORECASE)
+# A comma before three digits parts thousands: «۱٬۰۰۰» and 1,000; other marks are decimal ones.
+_AMOUNT = re.compile(
+    r"\$?\s*(?P<whole>[1-9]\d{0,2}(?:[٬,،]\d{3})+|\d{1,6})(?:[.٫/,،](?P<part>\d{1,6}))?"
+    r"\s*(?:\$|usd|دلار)?",
+    re.IGNORECASE,
+)
 _DUE = 3
 
 
@@ -111,7 +116,7 @@ def credits_of(text: str) -> int | None:
     found = _AMOUNT.fullmatch(ascii_digits(text).strip())
     if found is None:
         return None
-    amount = Decimal(re.sub(r"[٫/,]", ".", found[1]))
+    amount = Decimal(f"{re.sub(r'[٬,،]', '', found['whole'])}.{found['part'] or 0}")
     return int(amount * CREDITS_PER_USD) if amount <= LIMIT_MOST_USD else None
 
 

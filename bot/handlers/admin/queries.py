@@ -15,6 +15,7 @@ from bot.handlers.views.queries import (
     choice_message,
     hints_message,
     interval_question,
+    known_message,
     queries_message,
     query_message,
     removal_question,
@@ -225,9 +226,14 @@ async def text_written(asked: Asked) -> None:
     query_id, page = _where(asked)
     try:
         changed = await asked.hoshyar.queries.edit(query_id, text=asked.text)
-    except BadInput:
+    except BadInput as error:
         await _expect(asked, AWAITED_TEXT, asked.command)
-        raise
+        known_id = error.fields.get("id")
+        if error.text_key != "query.known" or not isinstance(known_id, int):
+            raise
+        known = await asked.hoshyar.queries.get(known_id)
+        await asked.show(known_message(asked.reader, known, page))
+        return
     log.info("a query's text was changed", extra={"query": query_id, "by": asked.user.id})
     await _show(asked, changed, page, "query.changed")
 

@@ -24,6 +24,7 @@ from bot.storage.queries import QueryYield
 
 PER_PAGE = 6
 LISTED_LENGTH = 80
+BUTTON_LENGTH = 40
 HINTS = 8
 INTERVALS_S = (300, 900, 1800, 3600, 10_800, 43_200)
 
@@ -274,6 +275,13 @@ def text_question(reader: Reader, query: TweetQuery, page: int) -> OutMessage:
     return reader.lines(
         reader.rich("query.ask_text"), reader.text().code(shortened(query.text, TEXT_LENGTH))
     ).message(keyboard=((back,),))
+
+
+def known_message(reader: Reader, other: TweetQuery, page: int) -> OutMessage:
+    """Another search has the text that was just written: the way to it."""
+    text = f"{icon_of(other)} {shortened(other.text, BUTTON_LENGTH)}"
+    there = Button(text=text, data=pack(Verb.QUERY, other.id, page))
+    return reader.rich("query.known").message(keyboard=((there,),))
 
 
 def interval_question(reader: Reader, query: TweetQuery, page: int) -> OutMessage:
