@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 
 MEMORY = 10  # pairs of steps from which the curvature is guessed
 ENOUGH = 1e-4  # relative fall of the loss at which to stop
+FIRST_STEPS = 5  # that may be short, because nothing is known of the curvature yet
 _ARMIJO = 1e-4
 
 
@@ -142,7 +143,7 @@ def minimise(
     point = start
     value, slope = loss(point)
     steps: list[tuple[Floats, Floats, float]] = []
-    for _ in range(most_steps):
+    for number in range(most_steps):
         way = -_towards(slope, steps)
         fall = float(slope @ way)
         if fall >= 0:  # the guess of the curvature is spoilt: begin again with the slope
@@ -158,7 +159,7 @@ def minimise(
         curvature = float(step @ change)
         if curvature > 1e-12:
             steps = [*steps[-MEMORY + 1 :], (step, change, curvature)]
-        done = value - new_value <= ENOUGH * abs(value)
+        done = number >= FIRST_STEPS and value - new_value <= ENOUGH * abs(value)
         point, value, slope = point + step, new_value, new_slope
         if done:
             break
