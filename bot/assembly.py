@@ -25,6 +25,7 @@ from bot.features.collect import Collector
 from bot.features.courses import Courses
 from bot.features.digests import Digests
 from bot.features.disk import Disk
+from bot.features.drivers import TermDrivers
 from bot.features.imports import Importer
 from bot.features.intake import Intake
 from bot.features.jobs import Jobs
@@ -55,6 +56,7 @@ from bot.storage.alerts import AlertStore
 from bot.storage.cache import CacheStore, database_id
 from bot.storage.chats import ChatStore
 from bot.storage.digests import DigestStore, EchoStore, ReceivedStore
+from bot.storage.drivers import DriverStore
 from bot.storage.figures import FigureStore
 from bot.storage.insights import TrendStore
 from bot.storage.leases import LeaseStore
@@ -239,6 +241,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         analyse=analyser,
         lookup=Lookup(analyser, trends, search, posts, sources, clock, oldest=retention.oldest),
         people=twitter.people,
+        drivers=TermDrivers(search, DriverStore(db), people, analyser, clock),
         twitter=twitter.api,
         budget=twitter.budget,
         queries=twitter.queries,

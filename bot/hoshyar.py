@@ -12,6 +12,7 @@ from bot.features.chat import Chat
 from bot.features.chats import Chats
 from bot.features.collect import Collector
 from bot.features.disk import Disk
+from bot.features.drivers import TermDrivers
 from bot.features.imports import Importer
 from bot.features.jobs import Jobs
 from bot.features.live import LiveTweets
@@ -52,6 +53,7 @@ class Hoshyar:
     analyse: Analyser
     lookup: Lookup
     people: People
+    drivers: TermDrivers
     twitter: TwitterApi
     budget: Budget
     queries: Queries

@@ -31,6 +31,8 @@ class Verb(StrEnum):
     SEARCH = "se"
     NEWS = "nw"
     PERSON = "pe"
+    USERS = "us"
+    RELATED = "re"
     WATCH_ADD = "wa"
     WATCH_LIST = "wl"
     WATCH_REMOVE = "wr"

@@ -37,6 +37,8 @@ COMMANDS = (
     Command("news", Group.DISCOVER),
     Command("sentiment", Group.DISCOVER),
     Command("user", Group.DISCOVER),
+    Command("users", Group.DISCOVER),
+    Command("related", Group.DISCOVER),
     Command("ask", Group.DISCOVER),
     Command("watch", Group.FOLLOW, Place.MANAGED),
     Command("watches", Group.FOLLOW),

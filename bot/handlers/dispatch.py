@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from bot.errors import BadInput, ChatGone, UserError
-from bot.handlers import ask, digests, people, posts, settings, start, trends, watches
+from bot.handlers import ask, digests, drivers, people, posts, settings, start, trends, watches
 from bot.handlers.admin import budget as admin_budget
 from bot.handlers.admin import delivery as admin_delivery
 from bot.handlers.admin import jobs as admin_jobs
@@ -30,6 +30,7 @@ COMMANDS: Commands = {
     **trends.COMMANDS,
     **posts.COMMANDS,
     **people.COMMANDS,
+    **drivers.COMMANDS,
     **ask.COMMANDS,
     **watches.COMMANDS,
     **digests.COMMANDS,
@@ -48,6 +49,7 @@ PRESSES: Presses = {
     **trends.PRESSES,
     **posts.PRESSES,
     **people.PRESSES,
+    **drivers.PRESSES,
     **ask.PRESSES,
     **watches.PRESSES,
     **digests.PRESSES,

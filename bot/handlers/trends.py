@@ -77,7 +77,7 @@ async def show_trends(asked: Asked, window: Window, page: int) -> None:
 
 async def trend(asked: Asked) -> None:
     """/trend <term>"""
-    term = _written(asked.text)
+    term = read_term(asked.text)
     if term is None:
         shown = usage_message(asked.reader, "trend", await examples(asked), Verb.CARD, asked.owner)
         await asked.show(shown)
@@ -87,7 +87,7 @@ async def trend(asked: Asked) -> None:
 
 async def sentiment(asked: Asked) -> None:
     """/sentiment <term>"""
-    term = _written(asked.text)
+    term = read_term(asked.text)
     if term is None:
         shown = usage_message(
             asked.reader, "sentiment", await examples(asked), Verb.MOOD, asked.owner
@@ -97,7 +97,7 @@ async def sentiment(asked: Asked) -> None:
     await _show_mood(asked, term, Window.H24, 0)
 
 
-def _written(text: str) -> Term | None:
+def read_term(text: str) -> Term | None:
     """A term as somebody wrote it; None when there is none. BadInput for one without letters."""
     shown = " ".join(text.split())
     if not shown:

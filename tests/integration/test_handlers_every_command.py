@@ -14,6 +14,8 @@ ARGUMENTS = {
     "trend": TERMS[0],
     "search": "مردم",
     "sentiment": TERMS[1],
+    "users": TERMS[0],
+    "related": TERMS[1],
     "ask": "What is going on today?",
     "watch": TERMS[2],
     "unwatch": TERMS[2],
@@ -21,7 +23,8 @@ ARGUMENTS = {
     "help": "digest",
 }
 _PERSIAN_WORDS = re.compile("می‌|برای|این|است|کنید")
-_QUOTES = re.compile("▫️|گزارش|“|«|نوشتهٔ شمارهٔ")  # lines that hold what others wrote
+# Lines that hold what others wrote; a term that moves with another one is such a word.
+_QUOTES = re.compile(r"▫️|گزارش|“|«|نوشتهٔ شمارهٔ|^\d+\. .+ · \d+ posts$")
 
 
 async def test_every_command_answers_in_the_language_of_its_chat(tmp_path: Path) -> None:
