@@ -76,8 +76,10 @@ class LiveWorld:
         self.cache = CacheService(CacheStore(db))
         key = Secret(site.key)
         self.api = TwitterApi(site.url, key, self.budget, self.cache, timeout_s=5.0)
-        take = TweetIntake(Intake(self.posts, OriginStore(db)), PeopleStore(db), utc_now)
-        self.pushes = Pushes(db, self.store, self.queries, take, utc_now, timezone="Asia/Tehran")
+        self.take = TweetIntake(Intake(self.posts, OriginStore(db)), PeopleStore(db), utc_now)
+        self.pushes = Pushes(
+            db, self.store, self.queries, self.take, utc_now, timezone="Asia/Tehran"
+        )
         self.money = LiveMoney(self.budget, self.store, utc_now, on_notice=self._notice, size=size)
         stream = TwitterStream(site.stream_url, key, waits=waits) if has_stream else None
         self.live = LiveTweets(

@@ -31,6 +31,7 @@ from bot.services.twitter_prices import TWEET
 from bot.services.twitter_stream import TwitterStream
 from bot.storage.live import LiveStore
 from bot.storage.queries import QueryStore
+from bot.utils.times import from_ms
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ class LiveTweets:
         self._shut_at = clock()
         self._marked_at: datetime | None = None
         self._wanted: dict[int, str] = {}
-        self._hurried: dict[int, datetime] = {}  # queries, and since when pushes flowed
+        # Queries whose search was brought forward, when they had last been searched for before it.
+        self._hurried: dict[int, datetime | None] = {}
         pushes.on_paid = self._paid
 
     # What admins do
@@ -109,9 +111,10 @@ class LiveTweets:
         pushed = {query.id: bool(query.rule_id) for query in await self._queries.all()}
         wishes = await self._store.wishes()
         hooked = await self._store.hooked()
+        met = await self._store.meets(self._clock())
         return LiveState(
             queries=tuple(
-                LiveQuery(query_id, at, pushed[query_id])
+                LiveQuery(query_id, at, pushed[query_id], query_id in met)
                 for query_id, at in wishes.items()
                 if query_id in pushed
             ),
@@ -234,25 +237,32 @@ class LiveTweets:
     ) -> None:
         """Stop searching for what is surely pushed, and search for what is not any more."""
         now, pace = self._clock(), self._pace
+        met = await self._store.meets(now)
         for query in queries.values():
             active = rules.active_since(query.id)
             if door is None or active is None:
                 if query.rule_id:
                     await self._search_again(query)
+                elif query.id in met:
+                    await self._store.unmeet(query.id)
                 continue
-            flows = max(door, active)
             if query.rule_id or not query.active:
                 continue
-            if query.covered_to is not None and query.covered_to >= flows + pace.overlap:
+            # Searches tell no more of time than its seconds.
+            met_s = math.ceil((max(door, active) + pace.overlap).timestamp())
+            meeting = from_ms(met_s * 1000)
+            if query.covered_to is not None and query.covered_to >= meeting:
                 await self._queries.set_rule(query.id, rules.rule_id(query.id))
+                await self._store.unmeet(query.id)
+                self._hurried.pop(query.id, None)
                 log.info("a query is live", extra={"query": query.id})
-            elif (
-                now >= flows + pace.overlap + pace.search_lag
-                and self._hurried.get(query.id) != flows
-            ):
-                # One search more closes the gap; it need not wait for its turn.
-                self._hurried[query.id] = flows
-                await self._queries.set_rule(query.id, "")
+                continue
+            await self._store.meet(query.id, meeting, now)
+            is_new = self._hurried.get(query.id, now) != query.last_run_at
+            is_new = is_new and not query.errors_in_row
+            if now >= meeting + pace.search_lag and is_new and await self._queries.hurry(query.id):
+                # One search more closes the gap, or two; they need not wait for their turn.
+                self._hurried[query.id] = query.last_run_at
 
     async def _search_again(self, query: TweetQuery) -> None:
         """From the moment until which pushes surely came."""

@@ -84,6 +84,8 @@ class TweetSearch:
         OutOfCredit, BudgetSpent): then the claim is still held.
         """
         start, end = begins(query, at), at - self._lag
+        if query.search_until is not None:
+            end = min(end, query.search_until)
         error: SourceError | None = None
         is_done = True
         try:
@@ -112,7 +114,13 @@ class TweetSearch:
             error = SourceGarbled(f"could not be processed: {type(failure).__name__}")
         tally.failed += error is not None
         polled = Polled(
-            query=query, at=at, end=end, found=tally.tweets, is_done=is_done, error=error
+            query=query,
+            at=at,
+            end=end,
+            lag=self._lag,
+            found=tally.tweets,
+            is_done=is_done,
+            error=error,
         )
         await self._queries.save(next_poll(polled, jitter))
 

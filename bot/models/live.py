@@ -21,11 +21,16 @@ def query_of(tag: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class LiveQuery:
-    """A query that is to be live. `is_pushed`: its tweets come in by themselves just now."""
+    """A query that is to be live.
+
+    `is_pushed`: its tweets come in by themselves just now, and it is not searched for any more;
+    `is_met`: they do, and cost, while the search has still to get to where that began.
+    """
 
     query_id: int
     wished_at: datetime
     is_pushed: bool
+    is_met: bool = False
 
 
 @dataclass(frozen=True, slots=True)

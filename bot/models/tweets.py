@@ -174,5 +174,6 @@ class TweetQuery:
     last_error: str = ""
     last_run_at: datetime | None = None
     rule_id: str = ""  # of the filter rule that pushes its tweets; "" when it is only searched for
+    search_until: datetime | None = None  # from then on its tweets are pushed; None: search on
     claim_token: int = 0
     id: int = 0

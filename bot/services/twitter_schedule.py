@@ -39,6 +39,7 @@ class Polled:
     query: TweetQuery
     at: datetime
     end: datetime  # until when tweets were asked for
+    lag: timedelta | None = None  # what is younger may not all be found yet; None: than `end`
     found: int  # tweets
     is_done: bool = True  # false: there is more to ask at once
     error: SourceError | None = None
@@ -60,7 +61,7 @@ def next_poll(polled: Polled, jitter: float) -> TweetQuery:
     covered_to = query.covered_to
     if not polled.found and query.empty_in_row and query.last_run_at is not None:
         # Asked about twice now, with nothing found: what lies before the last time is done with.
-        lag = at - polled.end
+        lag = at - polled.end if polled.lag is None else polled.lag
         covered_to = max(filter(None, [covered_to, min(query.last_run_at - lag, polled.end)]))
     done = replace(
         query,

@@ -17,7 +17,8 @@ from bot.utils.times import from_ms, from_ms_or_none, to_ms
 
 _HOLD, _SEEN, _HOOKED, _OFF = "live.hold", "live.seen", "live.hooked", "live.off"
 _RULES = "live.rules"
-_WISH = "live.wish."
+_WISH, _MEET = "live.wish.", "live.meet."
+_MEETS_MS = 180_000  # a moment to meet at is worth so long: who says so may have died
 _REMEMBERED = 200  # pushes: a repeated one comes within seconds or minutes
 _COLUMNS = ["name", "number", "text", "at_ms"]
 
@@ -50,6 +51,17 @@ class LiveStore:
             "SELECT number, at_ms FROM x_facts WHERE name LIKE ? ORDER BY number", (f"{_WISH}%",)
         )
         return {int(query_id): from_ms(at_ms) for query_id, at_ms in rows}
+
+    async def meet(self, query_id: int, moment: datetime, at: datetime) -> None:
+        """A query's tweets are pushed from `moment` on: until then it is to be searched for."""
+        given = (f"{_MEET}{query_id}", to_ms(moment), "", to_ms(at))
+        await self._db.execute(self._put, given)
+
+    async def meets(self, now: datetime) -> dict[int, datetime]:
+        return await meets(self._db, now)
+
+    async def unmeet(self, query_id: int) -> None:
+        await self._db.execute("DELETE FROM x_facts WHERE name=?", (f"{_MEET}{query_id}",))
 
     async def hold(self) -> Hold | None:
         """The hold that pushes draw on, of whichever worker."""
@@ -124,6 +136,15 @@ class LiveStore:
             "SELECT number, text, at_ms FROM x_facts WHERE name=?", (name,)
         )
         return Fact(int(row[0]), str(row[1]), int(row[2])) if row else None
+
+
+async def meets(db: Database, now: datetime) -> dict[int, datetime]:
+    """Queries that are pushed and still searched for, and until when they are to be."""
+    rows = await db.fetch_all(
+        "SELECT name, number FROM x_facts WHERE name LIKE ? AND at_ms>=?",
+        (f"{_MEET}%", to_ms(now) - _MEETS_MS),
+    )
+    return {int(str(name).removeprefix(_MEET)): from_ms(moment) for name, moment in rows}
 
 
 async def book_push(

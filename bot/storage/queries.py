@@ -15,6 +15,7 @@ from bot.errors import LeaseLost
 from bot.models.tweets import Priority, ResultType, TweetQuery
 from bot.ports import Database, Row, Transaction
 from bot.storage.claims import Claims
+from bot.storage.live import meets
 from bot.utils.times import from_ms_or_none, to_ms
 
 _COLUMNS = (
@@ -131,6 +132,12 @@ class QueryStore:
         )
         return changed == 1
 
+    async def hurry(self, query_id: int) -> bool:
+        """Have it searched for at once; False when it is being searched for just now."""
+        now = self._db.dialect.now_ms
+        sql = f"UPDATE x_queries SET next_ms=0 WHERE id=? AND claim_until_ms<{now}"
+        return await self._db.execute(sql, (query_id,)) == 1
+
     async def remove(self, query_id: int) -> bool:
         """Forget a query and what it brought; its tweets stay."""
 
@@ -150,7 +157,13 @@ class QueryStore:
         rows = await self._db.fetch_all(
             f"{_SELECT} WHERE id IN ({', '.join('?' for _ in claim.ids)})", claim.ids
         )
-        found = {row[0]: replace(_query(row), claim_token=claim.token) for row in rows}
+        until = await meets(self._db, now)
+        found = {
+            row[0]: replace(
+                _query(row), claim_token=claim.token, search_until=until.get(int(row[0]))
+            )
+            for row in rows
+        }
         return [found[query_id] for query_id in claim.ids if query_id in found]
 
     async def count_due(self, now: datetime) -> dict[Priority, int]:

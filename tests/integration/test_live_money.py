@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.features.tweets import TweetCollector
 from bot.models.spending import NoticeKind
 from bot.ports import Database
 from bot.sandbox.twitter_site import TwitterSite
@@ -96,11 +97,12 @@ async def test_money_is_looked_after_as_soon_as_little_is_left(
     await world.live.on(query.id)
     async with world.running():
         await until(lambda: world.rules() == [("برف", True)])
-        for n in range(200):
-            site.twitter.write(f"برف {n}")
-            await asyncio.sleep(0.01)
+        for n in range(0, 200, 10):
+            for m in range(10):
+                site.twitter.write(f"برف {n + m}")
+            await asyncio.sleep(0.15)
+            await until(lambda: _agree(world))
         await until(lambda: world.rules() == [("برف", False)])
-        await until(lambda: _agree(world))
     ours, _ = await world.money_of_both()
     await world.close()
 
@@ -134,3 +136,37 @@ async def test_a_busy_query_is_held_more_for(db: Database, site: TwitterSite) ->
     assert untouched == []
     assert [notice.kind for notice in poor.notices] == [NoticeKind.RULES_OFF]
     assert held >= 2 * 3 * 60 * 15
+
+
+async def test_what_is_pushed_is_not_bought_by_the_search_that_closes_the_gap(
+    world: LiveWorld, site: TwitterSite
+) -> None:
+    """However long it takes: it ends where the pushes surely began."""
+    query = await world.add("برف")
+    await world.search_covers(query.id)
+    collector = TweetCollector(
+        world.queries, world.api, world.take, world.budget, utc_now, lag=timedelta(0)
+    )
+    async with world.running():
+        await world.live.on(query.id)
+        await until(lambda: world.rules() == [("برف", True)])
+        await asyncio.sleep(2.5)
+        for n in range(30):
+            site.twitter.write(f"برف {n}")
+        await until(lambda: _has_posts(world, 30))
+        await asyncio.sleep(1.1)  # a search knows whole seconds only
+        during = await world.live.state()
+        rounds = []
+        while not (await world.query(query.id)).rule_id:
+            rounds.append(await collector.round(utc_now()))
+            await asyncio.sleep(0.1)
+        after = await world.live.state()
+
+    assert [(one.is_pushed, one.is_met) for one in during.queries] == [(False, True)]
+    assert [(one.is_pushed, one.is_met) for one in after.queries] == [(True, False)]
+    assert sum(round_.tweets for round_ in rounds) == 0
+    assert sum(round_.requests for round_ in rounds) in (2, 3)
+
+
+async def _has_posts(world: LiveWorld, count: int) -> bool:
+    return len(await world.texts()) >= count
