@@ -159,6 +159,7 @@ class Budget:
         seen = await self._balances.saw(balance, self._timezone, self._settling_ms)
         if seen.ended_out_of_credit:
             log.info("the account at TwitterAPI.io has credit again")
+        if seen.is_recharged:
             key = f"credit-back:{to_ms(seen.now)}"
             await self._tell(SpendingNotice(NoticeKind.CREDIT_BACK, key, seen.now, balance.credits))
         if seen.reckoning is not None and seen.reckoning.unexplained:

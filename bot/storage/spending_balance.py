@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from bot.models.spending import PUSH, Reckoning, reckon
@@ -32,8 +32,26 @@ from bot.storage.spending import (
 from bot.storage.spending_draws import draw
 from bot.utils.times import from_ms
 
-_TOLD = "told"
 _CREDIT_AGAIN = 1_000  # from here on an empty account is news again
+_HOUR_MS = 3_600_000  # so long it is not news
+# An account that is empty and shows credit is tried again after these, as often as that happens.
+_PAUSES_MS = (60_000, 300_000, 900_000, 3_600_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Empty:
+    """What is known of an empty account, beside since when."""
+
+    told_ms: int = 0  # when admins were
+    balance: int | None = None  # the lowest that was read since
+    tries: int = 0  # how often it was taken for filled, and was not
+
+    @classmethod
+    def of(cls, fact: Fact) -> _Empty:
+        return cls(**json.loads(fact.text)) if fact.text else cls()
+
+    def fact(self, number: int, at_ms: int) -> Fact:
+        return Fact(number, json.dumps(asdict(self)), at_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +60,7 @@ class Seen:
 
     now: datetime
     ended_out_of_credit: bool = False
+    is_recharged: bool = False  # it was empty, and there is more than there was
     reckoning: Reckoning | None = None  # None: the moment was not quiet
 
 
@@ -64,9 +83,16 @@ class BalanceStore:
         async def unit(tx: Transaction) -> tuple[datetime, bool]:
             now_ms, facts = await hold_facts(tx)
             known = facts.get(CREDIT, Fact(0, "", 0))
-            since_ms = known.at_ms if known.number else now_ms
-            await put_fact(tx, CREDIT, Fact(1, _TOLD, since_ms))
-            return from_ms(since_ms), known.text != _TOLD
+            empty, since_ms = _Empty.of(known), known.at_ms
+            if not known.number:
+                last = facts.get(BALANCE)
+                is_long_ago = now_ms - known.at_ms > 2 * _PAUSES_MS[-1]
+                tries, since_ms = 0 if is_long_ago else empty.tries, now_ms
+                empty = replace(empty, balance=last.number if last else None, tries=tries)
+            is_news = now_ms - empty.told_ms >= _HOUR_MS
+            empty = replace(empty, told_ms=now_ms) if is_news else empty
+            await put_fact(tx, CREDIT, empty.fact(1, since_ms))
+            return from_ms(since_ms), is_news
 
         return await self._db.write(unit)
 
@@ -75,7 +101,7 @@ class BalanceStore:
 
         async def unit(tx: Transaction) -> Seen:
             now_ms, facts = await hold_facts(tx)
-            ended = await _end_out_of_credit(tx, balance, facts.get(CREDIT))
+            ended, recharged = await _end_out_of_credit(tx, balance, facts.get(CREDIT), now_ms)
             lost = await tx.fetch_all(
                 "SELECT id, day, held, until_ms FROM x_calls WHERE state='held' AND until_ms<? "
                 "ORDER BY id",
@@ -85,7 +111,7 @@ class BalanceStore:
             alike_ms = _alike_since(balance, facts.get(BALANCE), last_ms, now_ms)
             parts = {"paid": balance.paid, "bonus": balance.bonus, "alike_ms": alike_ms}
             await put_fact(tx, BALANCE, Fact(balance.credits, json.dumps(parts), now_ms))
-            seen = Seen(now=from_ms(now_ms), ended_out_of_credit=ended)
+            seen = Seen(now=from_ms(now_ms), ended_out_of_credit=ended, is_recharged=recharged)
             if now_ms < last_ms + settling_ms or await _is_busy(tx, now_ms):
                 return seen
             checkpoint = facts.get(CHECKPOINT)
@@ -109,19 +135,35 @@ class BalanceStore:
             booked += sum(result.costs) + pushed + result.unexplained
             text = json.dumps({"booked": booked})
             await put_fact(tx, CHECKPOINT, Fact(balance.credits, text, now_ms))
-            return Seen(now=seen.now, ended_out_of_credit=ended, reckoning=result)
+            return replace(seen, reckoning=result)
 
         return await self._db.write(unit)
 
 
-async def _end_out_of_credit(tx: Transaction, balance: Balance, known: Fact | None) -> bool:
-    if known is None or balance.credits <= 0:
-        return False
-    # A few credits end it, but are soon gone: admins hear of that once, not at every few.
-    text = "" if balance.credits >= _CREDIT_AGAIN else known.text
-    if known.number or text != known.text:
-        await put_fact(tx, CREDIT, Fact(0, text, known.at_ms))
-    return known.number > 0
+async def _end_out_of_credit(
+    tx: Transaction, balance: Balance, known: Fact | None, now_ms: int
+) -> tuple[bool, bool]:
+    """Whether the account is empty no more, and whether it was recharged.
+
+    The service may call it empty and show credit: such a balance is believed after a while only.
+    """
+    if known is None or not known.number:
+        return False, False
+    empty, credits = _Empty.of(known), balance.credits
+    lowest = credits if empty.balance is None else min(empty.balance, credits)
+    is_recharged = credits > 0 and (empty.balance is None or credits > empty.balance)
+    pause_ms = _PAUSES_MS[min(empty.tries, len(_PAUSES_MS) - 1)]
+    if is_recharged:
+        # A few credits end it, but are soon gone: admins hear of that once, not at every few.
+        told_ms = 0 if credits >= _CREDIT_AGAIN else empty.told_ms
+        await put_fact(tx, CREDIT, _Empty(told_ms=told_ms).fact(0, known.at_ms))
+    elif credits > 0 and now_ms >= known.at_ms + pause_ms:
+        await put_fact(tx, CREDIT, replace(empty, tries=empty.tries + 1).fact(0, now_ms))
+    else:
+        if lowest != empty.balance:
+            await put_fact(tx, CREDIT, replace(empty, balance=lowest).fact(1, known.at_ms))
+        return False, False
+    return True, is_recharged
 
 
 def _alike_since(balance: Balance, known: Fact | None, last_ms: int, now_ms: int) -> int:

@@ -343,6 +343,50 @@ async def test_a_few_credits_do_not_make_emptiness_news_again(
     assert (await budget.state()).is_out_of_credit
 
 
+async def test_emptiness_that_the_balance_denies_is_asked_about_ever_more_rarely(
+    store: SpendingStore, told: Told, set_clock: Callable[[datetime], None]
+) -> None:
+    """The service says 402 and shows credit: after 1, 5, 15, 60 minutes it is tried again, and
+    admins hear of it once an hour at the most."""
+    budget = make_budget(store, on_notice=told)
+    balance = Balance(50_000, 0)
+    await see(budget, set_clock, NOON, balance.credits)
+    now, waits, kinds = NOON + timedelta(minutes=2), [], []
+
+    for _ in range(5):
+        set_clock(now)
+        await budget.out_of_credit()
+        kinds.append(len(told.kinds))
+        waited = 0
+        while (await budget.state()).is_out_of_credit:
+            waited += 1
+            set_clock(now + timedelta(minutes=waited))
+            await budget.saw_balance(balance)
+        waits.append(waited)
+        now += timedelta(minutes=waited, seconds=10)
+
+    assert waits == [1, 5, 15, 60, 60]
+    assert kinds == [1, 1, 1, 1, 2]
+    assert set(told.kinds) == {NoticeKind.OUT_OF_CREDIT}
+
+
+async def test_a_recharge_ends_emptiness_at_once(
+    store: SpendingStore, told: Told, set_clock: Callable[[datetime], None]
+) -> None:
+    """Also when the balance that was last read was old and higher."""
+    budget = make_budget(store, on_notice=told)
+    await see(budget, set_clock, NOON, 50_000)
+    await budget.out_of_credit()
+    await budget.saw_balance(Balance(3, 0))
+    few = await budget.state()
+
+    await budget.saw_balance(Balance(20_000, 0))
+
+    assert few.is_out_of_credit
+    assert not (await budget.state()).is_out_of_credit
+    assert told.kinds == [NoticeKind.OUT_OF_CREDIT, NoticeKind.CREDIT_BACK]
+
+
 async def test_what_could_not_be_told_is_told_by_the_next(store: SpendingStore, told: Told) -> None:
     budget = make_budget(store, 0, on_notice=told)
     told.fails = True
