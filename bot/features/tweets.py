@@ -135,6 +135,8 @@ class TweetCollector:
             state = await self._budget.state()
             if _is_spent(state):
                 round_.stopped = "credit" if state.is_out_of_credit else "budget"
+                if not (state.is_out_of_credit or running):  # what runs may cost less than is held
+                    await self._budget.note_spent()
                 return
             free = self._at_once - len(running)
             portion = await self._queries.claim_due(now, free, self._claim, lowest_allowed(state))

@@ -107,15 +107,16 @@ class Budget:
                 source=_SOURCE,
                 retry_after_s=_EMPTY_RETRY_S,
             )
-        if answer.notice_day:
-            log.warning("the day's budget for tweets is spent", extra={"day": answer.notice_day})
-            key = f"budget-spent:{answer.notice_day}"
-            await self._tell_once(SPENT, SpendingNotice(NoticeKind.BUDGET_SPENT, key, answer.now))
+        await self._tell_spent(answer.notice, answer.now)
         raise BudgetSpent(
             f"today's budget has no room for {worst} credits",
             source=_SOURCE,
             retry_after_s=answer.retry_after_s,
         )
+
+    async def note_spent(self) -> None:
+        """Somebody asks no more, since the day's money is spent: admins should know."""
+        await self._tell_spent(*await self._store.spent_notice(self._timezone, self._daily_credits))
 
     async def settle(self, hold: Hold, credits: int, *, items: int = 0, status: int = 200) -> None:
         """Book what the request cost; a second time does nothing."""
@@ -223,6 +224,12 @@ class Budget:
     async def forget_before(self, moment: datetime) -> int:
         """Remove the single calls of long ago; the totals of their days stay."""
         return await forget_calls(self._store.db, moment)
+
+    async def _tell_spent(self, news: str, now: datetime) -> None:
+        if news:
+            log.warning("the day's budget for tweets is spent", extra={"day": news})
+            key = f"budget-spent:{news}"
+            await self._tell_once(SPENT, SpendingNotice(NoticeKind.BUDGET_SPENT, key, now))
 
     async def _tell(self, notice: SpendingNotice) -> None:
         if self._on_notice is not None:

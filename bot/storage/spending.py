@@ -59,7 +59,7 @@ class Answer:
     hold: Hold | None = None
     is_out_of_credit: bool = False
     retry_after_s: float = 0.0
-    notice_day: str = ""  # the day whose money was just found to be spent, told once
+    notice: str = ""  # the day and limit whose money was just found to be spent, told once
     now: datetime
 
 
@@ -128,6 +128,19 @@ class SpendingStore:
     async def reserve(self, wish: Wish) -> Answer:
         """Take a hold and a departure, or say why not."""
         return await self.db.write(lambda tx: _reserve(tx, wish))
+
+    async def spent_notice(self, timezone: str, limit: int) -> tuple[str, datetime]:
+        """As `Answer.notice`, where nothing was asked for any more; and the time."""
+
+        async def unit(tx: Transaction) -> tuple[str, datetime]:
+            now_ms, facts = await hold_facts(tx)
+            most = facts[LIMIT].number if LIMIT in facts else limit
+            # Who allows less than a page has not run out of money.
+            is_news = most >= ONE_PAGE
+            day = day_of(now_ms, timezone)
+            return await _news(tx, day, most, facts) if is_news else "", from_ms(now_ms)
+
+        return await self.db.write(unit)
 
     async def settle(self, hold_id: int, credits: int, items: int, status: int) -> bool:
         """Book what a request really cost; False when it was booked before."""
@@ -245,10 +258,9 @@ async def _reserve(tx: Transaction, wish: Wish) -> Answer:
             await tx.execute("UPDATE x_days SET held=held+? WHERE day=?", (wish.worst, day))
         elif not await _hold(tx, day, wish.worst, limit):
             left = next_day(from_ms(leaves_ms), wish.timezone) - now
-            notice = wish.endpoint != PUSH and await _is_news(tx, day, limit, facts)
-            return Answer(
-                retry_after_s=left.total_seconds(), notice_day=day if notice else "", now=now
-            )
+            is_search = wish.endpoint != PUSH
+            notice = await _news(tx, day, limit, facts) if is_search else ""
+            return Answer(retry_after_s=left.total_seconds(), notice=notice, now=now)
         hold_id = await tx.insert(
             "INSERT INTO x_calls (day, endpoint, query_id, state, held, begun_ms, until_ms) "
             "VALUES (?, ?, ?, 'held', ?, ?, ?)",
@@ -268,12 +280,13 @@ async def _hold(tx: Transaction, day: str, worst: int, limit: int) -> bool:
     return bool(await tx.execute(take, (worst, day, worst, limit)))
 
 
-async def _is_news(tx: Transaction, day: str, limit: int, facts: Mapping[str, Fact]) -> bool:
-    """Whether the day's money is spent and nobody has said so yet; after this somebody has."""
-    if SPENT in facts and facts[SPENT].text == day:
-        return False
+async def _news(tx: Transaction, day: str, limit: int, facts: Mapping[str, Fact]) -> str:
+    """The day and limit whose money is spent, where nobody has said so yet; now somebody has."""
+    news = f"{day}:{limit}"
+    if SPENT in facts and facts[SPENT].text == news:
+        return ""
     row = await tx.fetch_one("SELECT spent+held FROM x_days WHERE day=?", (day,))
     if row is None or int(row[0]) + ONE_PAGE <= limit:
-        return False
-    await put_fact(tx, SPENT, Fact(0, day, 0))
-    return True
+        return ""
+    await put_fact(tx, SPENT, Fact(0, news, 0))
+    return news

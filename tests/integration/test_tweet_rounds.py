@@ -14,7 +14,7 @@ from bot.errors import LeaseLost
 from bot.features.intake import Intake
 from bot.features.tweet_intake import TweetIntake
 from bot.features.tweets import TweetCollector
-from bot.models.spending import BudgetState
+from bot.models.spending import BudgetState, NoticeKind, SpendingNotice
 from bot.models.tweets import Priority, ResultType, TweetQuery
 from bot.ports import Database
 from bot.sandbox.twitter_double import TwitterDouble
@@ -93,11 +93,11 @@ class Station:
 
 
 @asynccontextmanager
-async def station(db: Database, credits: int = 100_000) -> AsyncIterator[Station]:
+async def station(db: Database, credits: int = 100_000, **budget: object) -> AsyncIterator[Station]:
     double = TwitterDouble([], start=NOON, is_paced=False)
     async with (
         TwitterSite(double) as site,
-        client(db, site.url, key=site.key, credits=credits) as world,
+        client(db, site.url, key=site.key, credits=credits, budget=budget) as world,
     ):
         yield Station(double, world, db)
 
@@ -215,6 +215,28 @@ async def test_a_spent_budget_stops_everything_until_the_day_turns(db: Database)
         for query in queries:
             assert (await here.get(query)).errors_in_row == 0
         assert len(await here.store.claim_due(here.now, 20, timedelta(minutes=1))) == again.waiting
+
+
+async def test_who_stops_before_asking_tells_that_the_money_is_spent(db: Database) -> None:
+    """Once for a limit, and again when a higher one is spent, too."""
+    notices: list[SpendingNotice] = []
+
+    async def tell(notice: SpendingNotice) -> None:
+        notices.append(notice)
+
+    async with station(db, credits=1_000, on_notice=tell) as here:
+        budget = here.world.budget
+        for limit in (1_000, 2_000):
+            await budget.set_limit(limit)
+            assert (await here.collector().round(here.now)).stopped == ""
+            await budget.settle(await budget.reserve("user", 950), 950)
+            rounds = [await here.collector().round(here.now) for _ in range(2)]
+            assert [one.stopped for one in rounds] == ["budget", "budget"]
+        await budget.set_limit(0)
+        await here.collector().round(here.now)
+
+    assert [notice.kind for notice in notices] == [NoticeKind.BUDGET_SPENT] * 2
+    assert len({notice.key for notice in notices}) == 2
 
 
 async def test_what_is_less_important_waits_for_its_share_of_the_day(
