@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from bot.assembly_tweets import Around, TwitterValues, assemble_twitter
 from bot.assembly_words import Notices, Rendering
@@ -32,6 +33,8 @@ from bot.features.jobs import Jobs
 from bot.features.live_pushes import Pushes
 from bot.features.lookup import Lookup
 from bot.features.pace_sharing import others_than
+from bot.features.pattern_watch import PatternWatch
+from bot.features.patterns import Patterns
 from bot.features.people import by_name_in
 from bot.features.plans import DigestPlans
 from bot.features.publish import Publisher
@@ -62,6 +65,7 @@ from bot.storage.insights import TrendStore
 from bot.storage.leases import LeaseStore
 from bot.storage.origins import OriginStore
 from bot.storage.outbox import OutboxStore
+from bot.storage.patterns import PatternStore
 from bot.storage.people import PeopleStore
 from bot.storage.posts import PostStore
 from bot.storage.retention import RetentionStore
@@ -208,6 +212,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         on_notice=notices.of_disk,
     )
     analyser = Analyser(posts, trends, sources)
+    patterns = Patterns(PatternStore(db), people, ZoneInfo(values.timezone), clock)
     digests = Digests(
         received=received,
         echoes=echoes,
@@ -239,6 +244,8 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         retention=retention,
         disk=disk,
         analyse=analyser,
+        patterns=patterns,
+        pattern_watch=PatternWatch(patterns, sources, notices.of_pattern, clock),
         lookup=Lookup(analyser, trends, search, posts, sources, clock, oldest=retention.oldest),
         people=twitter.people,
         drivers=TermDrivers(search, DriverStore(db), people, analyser, clock),

@@ -14,9 +14,11 @@ from bot.handlers.views.alerts import alert_messages
 from bot.handlers.views.budget import key_notice, spending_notice
 from bot.handlers.views.digests import digest_chart, digest_messages
 from bot.handlers.views.page import Reader
+from bot.handlers.views.patterns import pattern_notice
 from bot.models.alert import Alert
 from bot.models.chart import RenderedDigest
 from bot.models.disk import DiskState
+from bot.models.findings import Finding
 from bot.models.insight import Digest
 from bot.models.messages import OutMessage
 from bot.models.spending import SpendingNotice
@@ -77,6 +79,10 @@ class Notices:
     async def of_refused_key(self) -> None:
         """TwitterAPI.io does not take our key; once a day while that lasts."""
         await self._tell(key_notice(self._reader()), f"x-key:{utc_now():%Y-%m-%d}")
+
+    async def of_pattern(self, finding: Finding) -> None:
+        """Something unusual, or accounts that seem to act together: a hint."""
+        await self._tell(pattern_notice(self._reader(), finding), finding.key)
 
     async def of_disk(self, state: DiskState, key: str) -> None:
         """The room runs out, or has run out."""

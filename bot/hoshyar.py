@@ -17,6 +17,8 @@ from bot.features.imports import Importer
 from bot.features.jobs import Jobs
 from bot.features.live import LiveTweets
 from bot.features.lookup import Lookup
+from bot.features.pattern_watch import PatternWatch
+from bot.features.patterns import Patterns
 from bot.features.people import People
 from bot.features.plans import DigestPlans
 from bot.features.publish import Publisher
@@ -51,6 +53,8 @@ class Hoshyar:
     retention: Retention
     disk: Disk
     analyse: Analyser
+    patterns: Patterns
+    pattern_watch: PatternWatch
     lookup: Lookup
     people: People
     drivers: TermDrivers

@@ -13,6 +13,7 @@ from typing import Protocol
 from bot.errors import StorageError
 from bot.features.collect import CollectResult
 from bot.features.housekeeping import Housekeeper
+from bot.features.pattern_watch import PatternRound
 from bot.features.reports import DigestRound
 from bot.features.tweets import TweetRound
 from bot.hoshyar import Hoshyar
@@ -27,7 +28,7 @@ from bot.storage.digests import ReceivedStore
 from bot.storage.sent_files import SentFileStore
 from bot.storage.work import InboxStore, JobStore
 
-COLLECT = "collect"
+COLLECT, PATTERNS = "collect", "patterns"
 TWEETS_EVERY = timedelta(seconds=10)  # a look at what is due; queries have paces of their own
 INDEX_PATIENCE_S = 10  # after a round; the job that follows the posts goes on with the rest
 # A digest made right at the start would know nothing of what happened while the bot was off.
@@ -122,6 +123,12 @@ class _Rounds:
             await self._hoshyar.search.forget_before(oldest)
         return Indexed(await self._hoshyar.search.catch_up())
 
+    async def patterns(self) -> PatternRound:
+        """A look for patterns; what the last look that ended well has seen is told no more."""
+        runs = await self._store.history(PATTERNS, 10)
+        last = max((run.started_at for run in runs if run.ok), default=None)
+        return await self._hoshyar.pattern_watch.round(last)
+
     async def digests(self) -> DigestRound | str:
         since_start = self._hoshyar.clock() - self._started_at
         if since_start < WAIT_FOR_NEWS and not await self._is_news_there():
@@ -154,6 +161,7 @@ def table(parts: Parts, roles: Collection[Role] = tuple(Role)) -> tuple[Job, ...
             # Often: an alert is to arrive within a round of collection, and a look costs 1 ms.
             Job("alerts", timedelta(seconds=10), hoshyar.alerts.round),
             Job("digests", timedelta(seconds=30), rounds.digests),
+            Job(PATTERNS, timedelta(hours=1), rounds.patterns, first_after=timedelta(minutes=20)),
             Job(
                 "housekeeping",
                 timedelta(hours=1),

@@ -11,8 +11,10 @@ import pytest
 
 from bot.models.insight import Window
 from bot.ports import Database, Params, Row, Transaction, Unit
+from bot.storage.drivers import DriverStore
 from bot.storage.insights import TrendStore
 from bot.storage.outbox import OutboxStore
+from bot.storage.patterns import PatternStore
 from bot.storage.people import PeopleStore
 from bot.storage.posts import PostStore
 from bot.storage.sources import SourceStore
@@ -129,6 +131,17 @@ async def full(db: Database) -> Database:
             for n in range(8000)
         ],
     )  # fmt: skip
+    await _fill(
+        db,
+        "post_counts",
+        [
+            {
+                "slot_ms": (NOW_MS // 300_000 - n // 4) * 300_000, "kind": ("news", "tweet")[n % 2],
+                "fate": "", "mood": ("positive", "negative")[n // 2 % 2], "posts": n % 7 + 1,
+            }
+            for n in range(8000)
+        ],
+    )  # fmt: skip
     terms = ["", *(f"t{n}" for n in range(250))]
     counted = {"kind": "news", "posts": 3, "voices": 2, "positive": 1, "negative": 0}
     for table, column, moments in (
@@ -144,7 +157,7 @@ async def full(db: Database) -> Database:
     else:
         await db.fetch_all(
             "ANALYZE TABLE sources, outbox, posts, term_days, term_slots, term_totals, x_people, "
-            "x_relations"
+            "x_relations, post_counts"
         )
     return db
 
@@ -182,16 +195,26 @@ QUESTIONS: dict[str, Asked] = {
     "who turns to somebody": lambda db: PeopleStore(db).relations_of(7, inward=True, limit=20),
     "somebody's newest posts": lambda db: PeopleStore(db).newest_posts(7, 5),
     "the moods of somebody's posts": lambda db: PeopleStore(db).moods(7, 20),
+    "what authors earned with posts": lambda db: DriverStore(db).of(range(300, 700)),
+    "a day of moods": lambda db: PatternStore(db).moods(NOW - timedelta(days=1), NOW, 3600),
+    "a day of a source": lambda db: PatternStore(db).output(9, NOW - timedelta(days=1), NOW, 3600),
+    "tweets of some hours": lambda db: PatternStore(db).sayings(NOW - timedelta(hours=2), NOW),
+    "headlines of some hours": lambda db: PatternStore(db).headlines(NOW - timedelta(hours=9), NOW),
+    "the first that is counted": lambda db: PatternStore(db).first_at(),
     "people and ties that are old": lambda db: PeopleStore(db).forget(NOW - timedelta(days=9)),
 }
 # These must also come out of the index in their order: sorting would lock every due row first.
 CLAIMS = ("a claim of due sources",)
 LARGE = (
     "sources", "outbox", "posts", "term_days", "term_slots", "term_totals", "x_people",
-    "x_relations",
+    "x_relations", "post_counts",
 )  # fmt: skip
-# Once a claim has been made, its rows are looked up among a few thousand sources.
-LOOKED_THROUGH = "SELECT id FROM sources WHERE claim_token = ?"
+LOOKED_THROUGH = (
+    # Once a claim has been made, its rows are looked up among a few thousand sources.
+    "SELECT id FROM sources WHERE claim_token = ?",
+    # In the order of the key, which in SQLite is the table itself, and no further than the first.
+    "SELECT slot_ms FROM post_counts WHERE posts>0 ORDER BY slot_ms LIMIT 1",
+)
 WALKED_ROWS = 200  # an index may be walked in its order, up to a LIMIT
 
 

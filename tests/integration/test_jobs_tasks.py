@@ -129,7 +129,7 @@ async def test_the_table_follows_the_settings(world: World) -> None:
     """Collection and analysis as often as told; an alert never waits for the next collection."""
     jobs = jobs_of(world, Said())
 
-    upkeep = {"housekeeping", "backup"}
+    upkeep = {"housekeeping", "backup", "patterns"}
     assert {"collect", "analyse", "alerts", "digests", "follow", "index"} | upkeep == set(jobs)
     assert jobs["collect"].every == timedelta(seconds=300)
     assert jobs["analyse"].every == timedelta(seconds=60)
