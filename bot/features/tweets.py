@@ -59,7 +59,7 @@ class TweetRound:
     new: int = 0  # of them
     kept: int = 0  # of those that were new
     waiting: int = 0  # due queries for which there is no money now
-    stopped: str = ""  # budget, credit or key
+    stopped: str = ""  # budget, credit, key, or rest: for a moment to check the books in
 
 
 class TweetCollector:
@@ -105,6 +105,8 @@ class TweetCollector:
         round_ = _Round()
         try:
             await self._look_at_balance(round_)
+            if not round_.stopped and await self._budget.rests():
+                round_.stopped = "rest"
             async with asyncio.TaskGroup() as group:
                 await self._ask_all(group, round_, now)
         except* StorageError as failures:

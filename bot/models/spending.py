@@ -62,6 +62,7 @@ class BudgetState:
     lasts_until: datetime | None = None  # at today's pace; None: the whole day
     balance: Balance | None = None
     balance_at: datetime | None = None
+    checked_at: datetime | None = None  # when the books last agreed with the balance, or were made
     is_out_of_credit: bool = False
     rate: float = 0.0  # requests a second that all workers together may send
 

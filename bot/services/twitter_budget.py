@@ -21,6 +21,7 @@ from bot.models.spending import (
 )
 from bot.models.tweets import Balance
 from bot.storage.spending import (
+    CHECKPOINT,
     CREDIT,
     LIMIT,
     SPENT,
@@ -30,16 +31,17 @@ from bot.storage.spending import (
     next_day,
     rate_of,
 )
-from bot.storage.spending_balance import BalanceStore, balance_of
+from bot.storage.spending_balance import BalanceStore, balance_of, is_resting
 from bot.storage.spending_draws import DrawStore
 from bot.storage.spending_report import forget_calls, read_report
-from bot.utils.times import to_ms
+from bot.utils.times import from_ms, to_ms
 
 log = logging.getLogger(__name__)
 
 _SOURCE = "twitter"
 _FRESH = timedelta(minutes=10)  # a balance older than this is read again
 _OFTEN = timedelta(seconds=60)  # … or this, while something waits to be reckoned with it
+_RESTING = timedelta(seconds=30)  # … or this, while searches rest for it
 _EMPTY_RETRY_S = 600.0
 
 Notify = Callable[[SpendingNotice], Awaitable[None]]
@@ -176,9 +178,19 @@ class Budget:
         if known is None:
             return True
         age = totals.now - known[1]
+        if is_resting(totals.facts, to_ms(totals.now)):
+            return age >= _RESTING
         credit = totals.facts.get(CREDIT)
         waits = totals.lost > 0 or (credit is not None and credit.number > 0)
         return age >= (_OFTEN if waits else _FRESH)
+
+    async def rests(self) -> bool:
+        """Whether searches should rest, so that a quiet moment comes to check the books in.
+
+        For three minutes at the most and once an hour, when the price of a request is unknown or
+        the books were not checked for an hour; never while tweets are pushed to us.
+        """
+        return await self._balances.rests()
 
     async def set_limit(self, credits: int | None) -> None:
         """An admin's limit for each day from now on; None: that of the settings."""
@@ -211,6 +223,7 @@ class Budget:
             lasts_until=until if until is not None and until < ends_at else None,
             balance=known[0] if known else None,
             balance_at=known[1] if known else None,
+            checked_at=from_ms(facts[CHECKPOINT].at_ms) if CHECKPOINT in facts else None,
             is_out_of_credit=CREDIT in facts and facts[CREDIT].number > 0,
             rate=rate_of(facts, self._rate),
         )

@@ -21,8 +21,8 @@ from bot.ports import Database, Transaction
 from bot.utils.times import from_ms, next_daily, zone
 
 PACE, LIMIT, BALANCE, CHECKPOINT, CREDIT = "pace", "limit", "balance", "checkpoint", "out_of_credit"
-SPENT = "spent_notice"
-_FACTS = (PACE, LIMIT, BALANCE, CHECKPOINT, CREDIT, SPENT)
+SPENT, REST = "spent_notice", "rest"
+_FACTS = (PACE, LIMIT, BALANCE, CHECKPOINT, CREDIT, SPENT, REST)
 _MARKS = ", ".join("?" for _ in _FACTS)
 ONE_PAGE = 300  # what a full page of tweets costs: with less left, the day's money is spent
 UNEXPLAINED, RECHARGE, OVERCOUNTED = "unexplained", "recharge", "overcounted"

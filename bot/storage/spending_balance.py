@@ -3,7 +3,7 @@
 Charges reach the balance some tens of seconds late. A balance therefore speaks for the books only
 at a quiet moment: no request on its way, the last one long enough ago, and the same number read
 twice since. Then its fall since the last such moment (the checkpoint), less what was settled since,
-is what the lost requests cost.
+is what the lost requests cost. Where searches leave no such moment, they rest for one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from bot.storage.spending import (
     CREDIT,
     OVERCOUNTED,
     RECHARGE,
+    REST,
     UNEXPLAINED,
     Fact,
     add_day,
@@ -34,6 +35,10 @@ from bot.utils.times import from_ms
 
 _CREDIT_AGAIN = 1_000  # from here on an empty account is news again
 _HOUR_MS = 3_600_000  # so long it is not news
+_REST_MS = 180_000  # how long searches rest at the most, for a quiet moment
+_REST_EVERY_MS = _RECKONED_MS = (
+    _HOUR_MS  # so often, and when the books were not checked for so long
+)
 # An account that is empty and shows credit is tried again after these, as often as that happens.
 _PAUSES_MS = (60_000, 300_000, 900_000, 3_600_000)
 
@@ -96,6 +101,26 @@ class BalanceStore:
 
         return await self._db.write(unit)
 
+    async def rests(self) -> bool:
+        """Whether nothing should be searched for, so that the books can be checked."""
+
+        async def unit(tx: Transaction) -> bool:
+            now_ms, facts = await hold_facts(tx)
+            if is_resting(facts, now_ms):
+                return True
+            began_ms = facts[REST].at_ms if REST in facts else 0
+            if now_ms < began_ms + _REST_EVERY_MS or await _is_pushed_to(tx, now_ms):
+                return False
+            checked = facts.get(CHECKPOINT)
+            if checked is None or now_ms < checked.at_ms + _RECKONED_MS:
+                sql = "SELECT 1 FROM x_calls WHERE state='held' AND until_ms<? LIMIT 1"
+                if await tx.fetch_one(sql, (now_ms,)) is None:
+                    return False
+            await put_fact(tx, REST, Fact(0, "", now_ms))
+            return True
+
+        return await self._db.write(unit)
+
     async def saw(self, balance: Balance, timezone: str, settling_ms: int) -> Seen:
         """Note the balance, and reckon with it when the moment is quiet."""
 
@@ -138,6 +163,20 @@ class BalanceStore:
             return replace(seen, reckoning=result)
 
         return await self._db.write(unit)
+
+
+def is_resting(facts: Mapping[str, Fact], now_ms: int) -> bool:
+    """Whether searches rest, until the books are checked or it has taken too long."""
+    rest, checked = facts.get(REST), facts.get(CHECKPOINT)
+    if rest is None or not rest.at_ms <= now_ms < rest.at_ms + _REST_MS:
+        return False
+    return checked is None or checked.at_ms < rest.at_ms
+
+
+async def _is_pushed_to(tx: Transaction, now_ms: int) -> bool:
+    """Whether tweets come in without our asking: then no moment is quiet for long."""
+    sql = "SELECT 1 FROM x_calls WHERE state='held' AND until_ms>=? AND endpoint=? LIMIT 1"
+    return await tx.fetch_one(sql, (now_ms, PUSH)) is not None
 
 
 async def _end_out_of_credit(

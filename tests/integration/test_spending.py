@@ -446,6 +446,56 @@ async def test_the_balance_is_not_believed_while_charges_may_be_on_their_way(
     assert (early.spent, once.spent, twice.spent) == (0, 0, 45)
 
 
+async def test_searches_rest_for_a_moment_in_which_the_balance_tells(
+    store: SpendingStore, set_clock: Callable[[datetime], None]
+) -> None:
+    """With a request every few seconds such a moment would never come; once an hour at the most."""
+    budget = make_budget(store, 50_000, settling_s=90, hold_s=120)
+    await see(budget, set_clock, NOON, 50_000)
+    await budget.reserve("search", 300)  # its process dies; the service took 45
+    rested, taken = [], 45
+
+    for step in range(5, 70 * 60, 5):
+        now = NOON + timedelta(minutes=1, seconds=step)
+        set_clock(now)
+        if await budget.wants_balance():
+            await budget.saw_balance(Balance(50_000 - taken, 0))
+        if await budget.rests():
+            rested.append(step)
+        elif step % 10 == 0:
+            await budget.settle(await budget.reserve("search", 300), 15, items=1)
+            taken += 15
+
+    state = await budget.state()
+    first = [step for step in rested if step < 3_000]
+    assert first[0] > 120
+    assert 60 <= first[-1] - first[0] <= 150
+    assert (state.lost, state.spent) == (0, taken)
+    assert len(rested) > len(first)  # an hour later, to check the books
+    assert state.checked_at is not None
+    assert state.checked_at > NOON + timedelta(minutes=60)
+
+
+async def test_searches_do_not_rest_in_vain(
+    store: SpendingStore, set_clock: Callable[[datetime], None]
+) -> None:
+    """Neither with books that were checked, nor while tweets are pushed, nor for ever."""
+    budget = make_budget(store, 50_000, settling_s=90, hold_s=120)
+    await see(budget, set_clock, NOON, 50_000)
+    checked = await budget.rests()
+    pushed_to = await budget.reserve("push", 1_500, hold_s=7_200)
+    await budget.reserve("search", 300)
+    set_clock(NOON + timedelta(minutes=4))
+    live = await budget.rests()
+    await budget.release(pushed_to)
+
+    begun = await budget.rests()
+    set_clock(NOON + timedelta(minutes=8))
+    over = await budget.rests()
+
+    assert (checked, live, begun, over) == (False, False, True, False)
+
+
 async def test_a_late_answer_is_booked_as_long_as_nobody_reckoned(
     store: SpendingStore, set_clock: Callable[[datetime], None]
 ) -> None:

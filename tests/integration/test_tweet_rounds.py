@@ -239,6 +239,27 @@ async def test_who_stops_before_asking_tells_that_the_money_is_spent(db: Databas
     assert len({notice.key for notice in notices}) == 2
 
 
+async def test_a_round_rests_to_have_the_books_checked(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is asked but the balance; afterwards everything is."""
+    async with station(db, settling_s=0.0) as here:
+        await here.world.api.balance()
+        await here.add()
+        here.write(3)
+        await here.world.budget.reserve("search", 300)  # its process dies
+        later = f"({db.dialect.now_ms} + 300000)"
+        monkeypatch.setattr(db.dialect, "now_ms", later)
+
+        resting = await here.collector().round(here.now)
+        monkeypatch.setattr(db.dialect, "now_ms", f"({later} + 40000)")
+        done = await here.collector().round(here.now)
+
+        assert (resting.stopped, resting.requests, resting.waiting) == ("rest", 0, 1)
+        assert (done.stopped, done.new) == ("", 3)
+        assert (await here.world.state()).lost == 0
+
+
 async def test_what_is_less_important_waits_for_its_share_of_the_day(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
