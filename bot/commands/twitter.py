@@ -174,6 +174,7 @@ def _budget(state: BudgetState) -> dict[str, object]:
         "spent_credits": state.spent,
         "spent_usd": decimal(state.spent),
         "held_credits": state.held,
+        "held_live_credits": state.held_live,
         "left_credits": state.left,
         "left_usd": decimal(state.left),
         "requests": state.calls,

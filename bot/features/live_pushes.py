@@ -89,13 +89,13 @@ class Pushes:
                 digest,
                 TWEET * count,
                 count,
+                query_id=query_id,
                 hold_ms=int(HOLD_S * 1000),
                 timezone=self._timezone,
             )
             if left is not None and query_id:
                 fresh = [post for post in new if post.external_id in ids]
                 cost = QueryYield(
-                    calls=1,
                     credits=TWEET * count,
                     tweets=count,
                     fresh=len(fresh),

@@ -54,9 +54,10 @@ class BudgetState:
     limit: int
     is_admins_limit: bool
     spent: int
-    held: int  # for requests on their way, and for those of which nobody knows what they cost
+    held: int  # for requests on their way or with unknown costs, and for what is pushed
     calls: int
     items: int
+    held_live: int = 0  # of it, for what is pushed
     lost: int = 0  # requests whose process ended before it knew what they cost
     lost_credits: int = 0
     lasts_until: datetime | None = None  # at today's pace; None: the whole day

@@ -216,6 +216,7 @@ class Budget:
             is_admins_limit=LIMIT in facts,
             spent=totals.spent,
             held=totals.held,
+            held_live=totals.held_live,
             calls=totals.calls,
             items=totals.items,
             lost=totals.lost,

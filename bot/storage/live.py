@@ -148,7 +148,14 @@ async def meets(db: Database, now: datetime) -> dict[int, datetime]:
 
 
 async def book_push(
-    tx: Transaction, digest: str, credits: int, items: int, *, hold_ms: int, timezone: str
+    tx: Transaction,
+    digest: str,
+    credits: int,
+    items: int,
+    *,
+    query_id: int,
+    hold_ms: int,
+    timezone: str,
 ) -> int | None:
     """Pay for a push from the hold, in the transaction that stores its tweets.
 
@@ -158,9 +165,11 @@ async def book_push(
     hold_id, day, booked = await _booked(tx)
     if digest in booked:
         return None
-    left = await draw(tx, hold_id, credits, items, hold_ms) if hold_id else None
+    left = None
+    if hold_id:
+        left = await draw(tx, hold_id, credits, items, hold_ms, query_id)
     if left is None:
-        await spend(tx, credits, items, timezone)
+        await spend(tx, credits, items, timezone, query_id)
     booked.append(digest)
     await put_fact(tx, _HOLD, Fact(hold_id, _text(day, booked), 0))
     return left or 0

@@ -69,6 +69,7 @@ class DayTotals:
     day: str
     spent: int
     held: int
+    held_live: int
     calls: int
     items: int
     lost: int
@@ -225,11 +226,16 @@ class SpendingStore:
             "SELECT COUNT(*), SUM(held) FROM x_calls WHERE state='held' AND until_ms<?",
             (int(clock[0]),),
         )
+        live = await self.db.fetch_one(
+            "SELECT SUM(held) FROM x_calls WHERE state='held' AND until_ms>=? AND endpoint=?",
+            (int(clock[0]), PUSH),
+        )
         return DayTotals(
             now=from_ms(int(clock[0])),
             day=day,
             spent=spent,
             held=held,
+            held_live=int(live[0] or 0) if live else 0,
             calls=calls,
             items=items,
             lost=int(lost[0]) if lost else 0,

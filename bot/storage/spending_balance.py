@@ -128,8 +128,8 @@ class BalanceStore:
             now_ms, facts = await hold_facts(tx)
             ended, recharged = await _end_out_of_credit(tx, balance, facts.get(CREDIT), now_ms)
             lost = await tx.fetch_all(
-                "SELECT id, day, held, until_ms FROM x_calls WHERE state='held' AND until_ms<? "
-                "ORDER BY id",
+                "SELECT id, day, held, until_ms, endpoint FROM x_calls "
+                "WHERE state='held' AND until_ms<? ORDER BY id",
                 (now_ms,),
             )
             last_ms = await _last_ms(tx, lost)
@@ -242,8 +242,8 @@ async def _book_lost(tx: Transaction, row: Row, credits: int) -> None:
     )
     if booked:
         await tx.execute(
-            "UPDATE x_days SET spent=spent+?, held=held-?, calls=calls+1 WHERE day=?",
-            (credits, held, day),
+            "UPDATE x_days SET spent=spent+?, held=held-?, calls=calls+? WHERE day=?",
+            (credits, held, int(row[4] != PUSH), day),
         )
 
 

@@ -35,10 +35,13 @@ class DrawStore:
         return await self._db.write(unit)
 
 
-async def draw(tx: Transaction, hold_id: int, credits: int, items: int, hold_ms: int) -> int | None:
+async def draw(
+    tx: Transaction, hold_id: int, credits: int, items: int, hold_ms: int, query_id: int = 0
+) -> int | None:
     """Book a part of a hold and keep the rest for `hold_ms` more; None: it is no more held.
 
-    Returns what is left. What is drawn beyond the hold counts all the same.
+    Returns what is left. What is drawn beyond the hold counts all the same. With `query_id` it is
+    booked on the row of that query's pushes.
     """
     now_sql = tx.dialect.now_ms
     row = await tx.fetch_one(
@@ -48,12 +51,15 @@ async def draw(tx: Transaction, hold_id: int, credits: int, items: int, hold_ms:
     if row is None:
         return None
     taken, now_ms = min(credits, int(row[1])), int(row[2])
+    here = (0, 0) if query_id else (credits, items)
     if not await tx.execute(
         "UPDATE x_calls SET held=held-?, credits=credits+?, items=items+?, until_ms=? "
         "WHERE id=? AND state='held' AND held>=?",
-        (taken, credits, items, now_ms + hold_ms, hold_id, taken),
+        (taken, *here, now_ms + hold_ms, hold_id, taken),
     ):
         return None
+    if query_id:
+        await _book(tx, str(row[0]), query_id, credits, items, now_ms)
     if credits or items:
         await tx.execute(
             "UPDATE x_days SET spent=spent+?, held=held-?, items=items+?, settled_ms=? WHERE day=?",
@@ -62,20 +68,35 @@ async def draw(tx: Transaction, hold_id: int, credits: int, items: int, hold_ms:
     return int(row[1]) - taken
 
 
-async def spend(tx: Transaction, credits: int, items: int, timezone: str) -> None:
+async def spend(
+    tx: Transaction, credits: int, items: int, timezone: str, query_id: int = 0
+) -> None:
     """Book what was pushed though nothing was held for it: it is gone all the same."""
     clock = await tx.fetch_one(f"SELECT {tx.dialect.now_ms}")
     assert clock is not None  # noqa: S101 - a SELECT without a table has one row
     now_ms = int(clock[0])
     day = day_of(now_ms, timezone)
-    await tx.execute(
-        "INSERT INTO x_calls "
-        "(day, endpoint, state, held, credits, items, begun_ms, ended_ms, until_ms) "
-        "VALUES (?, ?, 'settled', 0, ?, ?, ?, ?, ?)",
-        (day, PUSH, credits, items, now_ms, now_ms, now_ms),
-    )
+    await _book(tx, day, query_id, credits, items, now_ms)
     await add_day(tx, day)
     await tx.execute(
         "UPDATE x_days SET spent=spent+?, items=items+?, settled_ms=? WHERE day=?",
         (credits, items, now_ms, day),
+    )
+
+
+async def _book(
+    tx: Transaction, day: str, query_id: int, credits: int, items: int, now_ms: int
+) -> None:
+    """Add to the one row of what is pushed for a query on a day."""
+    if await tx.execute(
+        "UPDATE x_calls SET credits=credits+?, items=items+?, ended_ms=? "
+        "WHERE day=? AND endpoint=? AND query_id=? AND state='settled'",
+        (credits, items, now_ms, day, PUSH, query_id),
+    ):
+        return
+    await tx.execute(
+        "INSERT INTO x_calls "
+        "(day, endpoint, query_id, state, held, credits, items, begun_ms, ended_ms, until_ms) "
+        "VALUES (?, ?, ?, 'settled', 0, ?, ?, ?, ?, ?)",
+        (day, PUSH, query_id, credits, items, now_ms, now_ms, now_ms),
     )

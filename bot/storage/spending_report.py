@@ -31,8 +31,10 @@ async def read_report(db: Database, since_day: str) -> SpendingReport:
             marks[endpoint] += credits or held
             one = Spending(credits=credits)
         else:
+            if endpoint == PUSH:  # we ask nothing for it
+                calls = empty = empty_credits = 0
             one = Spending(
-                calls=0 if endpoint == PUSH else calls,  # we ask nothing for what is pushed
+                calls=calls,
                 items=items,
                 credits=credits,
                 empty_calls=empty,

@@ -14,7 +14,7 @@ import pytest
 from bot.errors import BadInput, NotFound, SourceGarbled, StorageError
 from bot.features.live import LEASE
 from bot.models.live import query_of, tag_of
-from bot.models.spending import NoticeKind
+from bot.models.spending import NoticeKind, Spending
 from bot.ports import Database
 from bot.sandbox.twitter_site import TwitterSite
 from bot.storage.leases import LeaseStore
@@ -75,6 +75,29 @@ async def test_a_push_is_stored_and_booked(world: LiveWorld, site: TwitterSite) 
     assert await world.texts() == ["برف آمد", "برف رفت"]
     ((query_id, brought),) = (await world.queries.yields()).items()
     assert (query_id, brought.credits, brought.tweets, brought.fresh) == (query.id, 30, 2, 2)
+
+
+async def test_pushes_are_in_the_report_by_their_query(world: LiveWorld, site: TwitterSite) -> None:
+    """As they are on the query's card, and as no requests of ours; without a hold, too."""
+    one, other = await world.add("برف"), await world.add("باران")
+    await world.live.pushed(event(site, "برف آمد", tag=tag_of(one.id)))
+    await world.money.keep(2)
+    for nth in range(2):
+        await world.live.pushed(event(site, f"برف {nth}", tag=tag_of(one.id)))
+        await world.live.pushed(event(site, f"باران {nth}", "باران", tag=tag_of(other.id)))
+    held = await world.budget.state()
+    await world.money.release()
+
+    report, yields = await world.budget.report(1), await world.queries.yields()
+
+    assert dict(report.by_query) == {
+        one.id: Spending(items=3, credits=45),
+        other.id: Spending(items=4, credits=60),
+    }
+    assert {key: (0, brought.credits) for key, brought in yields.items()} == {
+        key: (cost.calls, cost.credits) for key, cost in report.by_query
+    }
+    assert (held.held, held.held_live, held.spent) == (1500 - 90, 1500 - 90, 105)
 
 
 async def test_a_push_that_comes_twice_is_stored_and_booked_once(

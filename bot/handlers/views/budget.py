@@ -84,7 +84,10 @@ def budget_message(reader: Reader, state: BudgetState, more: Spent, note: str = 
         ),
         reader.rich("budget.limit_own") if state.is_admins_limit else None,
         reader.rich("budget.held", amount=priced(reader, held))
-        if (held := state.held - state.lost_credits) > 0
+        if (held := state.held - state.held_live - state.lost_credits) > 0
+        else None,
+        reader.rich("budget.held_live", amount=priced(reader, state.held_live))
+        if state.held_live
         else None,
         reader.rich("budget.lost", n=state.lost, amount=priced(reader, state.lost_credits))
         if state.lost
