@@ -27,6 +27,7 @@ from bot.features.courses import Courses
 from bot.features.digests import Digests
 from bot.features.disk import Disk
 from bot.features.drivers import TermDrivers
+from bot.features.dropped import DroppedPosts
 from bot.features.imports import Importer
 from bot.features.intake import Intake
 from bot.features.jobs import Jobs
@@ -231,6 +232,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         default_timezone=values.timezone,
         clock=clock,
         posts=posts,
+        dropped=DroppedPosts(posts),
         search=search,
         sources=Sources(sources, reader, clock, allow_private=values.allow_private),
         collect=Collector(

@@ -13,6 +13,7 @@ from bot.features.chats import Chats
 from bot.features.collect import Collector
 from bot.features.disk import Disk
 from bot.features.drivers import TermDrivers
+from bot.features.dropped import DroppedPosts
 from bot.features.imports import Importer
 from bot.features.jobs import Jobs
 from bot.features.live import LiveTweets
@@ -46,6 +47,7 @@ class Hoshyar:
     default_timezone: str
     clock: Clock
     posts: PostStore
+    dropped: DroppedPosts
     search: SearchIndex
     sources: Sources
     collect: Collector

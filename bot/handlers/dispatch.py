@@ -14,6 +14,7 @@ from bot.errors import BadInput, ChatGone, UserError
 from bot.handlers import ask, digests, drivers, people, posts, settings, start, trends, watches
 from bot.handlers.admin import budget as admin_budget
 from bot.handlers.admin import delivery as admin_delivery
+from bot.handlers.admin import dropped as admin_dropped
 from bot.handlers.admin import jobs as admin_jobs
 from bot.handlers.admin import menu as admin_menu
 from bot.handlers.admin import queries as admin_queries
@@ -60,6 +61,7 @@ PRESSES: Presses = {
     **admin_budget.PRESSES,
     **admin_jobs.PRESSES,
     **admin_delivery.PRESSES,
+    **admin_dropped.PRESSES,
     **admin_upkeep.PRESSES,
 }
 ANSWERS: Answers = {

@@ -44,7 +44,7 @@ def admin_message(reader: Reader, sources: int, delivery: DeliveryStatus) -> Out
             (to("queries", Verb.QUERIES), to("budget", Verb.BUDGET)),
             (to("delivery", Verb.DELIVERY), to("channels", Verb.CHANNELS)),
             (to("cache", Verb.CACHE), to("backup", Verb.BACKUP)),
-            (to("status", Verb.ADMIN_STATUS),),
+            (to("dropped", Verb.DROPPED), to("status", Verb.ADMIN_STATUS)),
         )
     )
 
