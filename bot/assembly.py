@@ -250,7 +250,7 @@ async def assemble(db: Database, values: Values, stack: AsyncExitStack) -> Parts
         pattern_watch=PatternWatch(patterns, sources, notices.of_pattern, clock),
         lookup=Lookup(analyser, trends, search, posts, sources, clock, oldest=retention.oldest),
         people=twitter.people,
-        drivers=TermDrivers(search, DriverStore(db), people, analyser, clock),
+        drivers=TermDrivers(search, posts, DriverStore(db), people, analyser, clock),
         twitter=twitter.api,
         budget=twitter.budget,
         queries=twitter.queries,

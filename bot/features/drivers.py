@@ -15,22 +15,28 @@ from bot.ports import Clock
 from bot.services.search_index import SearchIndex
 from bot.storage.drivers import DriverStore
 from bot.storage.people import PeopleStore
+from bot.storage.posts import PostStore
 
 LOOKED_AT = 2_000  # the newest tweets on a term; of more the older ones are not weighed
 SHOWN = 8
 COMPANIONS = 8
+CONSIDERED = 12  # companions that are counted; each costs two searches
+LEAST_POSTS = 2  # that say both
+LEAST_LIFT = 2.0  # times as many as there would be of two terms that know nothing of each other
 
 
 class TermDrivers:
     def __init__(
         self,
         search: SearchIndex,
+        posts: PostStore,
         store: DriverStore,
         people: PeopleStore,
         analyser: Analyser,
         clock: Clock,
     ) -> None:
         self._search = search
+        self._posts = posts
         self._store = store
         self._people = people
         self._analyser = analyser
@@ -60,25 +66,36 @@ class TermDrivers:
 
     async def related(self, term: str, window: Window) -> tuple[Companion, ...]:
         """Terms said with this one far more often than chance would have it, most telling first."""
-        since = self._clock() - window.span
         own = trend_key(term)
         named = {
             key: other
-            for other in await self._analyser.related(term, window, limit=COMPANIONS)
+            for other in await self._analyser.related(term, window, limit=CONSIDERED)
             if (key := trend_key(other)) and key != own
         }
+        if not named:
+            return ()
+        now = self._clock()
+        since = now - window.span
+        fates = await self._posts.count_between(since, now)
+        said = await self._search.count(term_query(term), since)
+        share = said.value / max(1, fates.get("kept", 0))
         async with asyncio.TaskGroup() as group:
-            tasks = {
-                key: group.create_task(self._together(term, other, since))
+            tasks = [
+                group.create_task(self._companion(term, key, other, since, share))
                 for key, other in named.items()
-            }
-        return tuple(
-            Companion(
-                key=key, term=named[key], posts=task.result()[0], is_estimate=task.result()[1]
-            )
-            for key, task in tasks.items()
-        )
+            ]
+        found = [task.result() for task in tasks]
+        return tuple(one for one in found if one is not None)[:COMPANIONS]
 
-    async def _together(self, term: str, other: str, since: datetime) -> tuple[int, bool]:
-        figure = await self._search.count(f"{term_query(term)} {term_query(other)}", since)
-        return figure.value, figure.is_estimate
+    async def _companion(
+        self, term: str, key: str, other: str, since: datetime, share: float
+    ) -> Companion | None:
+        """The other term, unless it hardly cares whether the first one is there.
+
+        `share` is how much of everything speaks of the first term.
+        """
+        both = await self._search.count(f"{term_query(term)} {term_query(other)}", since)
+        alone = await self._search.count(term_query(other), since)
+        if both.value < LEAST_POSTS or both.value < LEAST_LIFT * alone.value * share:
+            return None
+        return Companion(key=key, term=other, posts=both.value, is_estimate=both.is_estimate)

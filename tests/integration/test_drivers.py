@@ -11,6 +11,7 @@ import pytest
 
 from bot.features.intake import Intake
 from bot.features.tweet_intake import TweetIntake
+from bot.models.insight import Window
 from bot.models.people import Sums
 from bot.models.post import TWITTER_SOURCE_ID, DropReason, Engagement, Post, PostKind
 from bot.models.tweets import Tweet, Verified
@@ -176,9 +177,30 @@ async def test_terms_that_move_together_lead_to_their_cards(world: World) -> Non
     card = await world.press_for(SARA, found, "نهنگ", "🔎 نهنگ")
 
     assert "نهنگ* · ۶ نوشته".replace("*", "") in found["text"]
-    assert "از شهر" not in buttons(found)
     assert LANTERN not in buttons(found)
     assert "۶ نوشته" in card["text"]
+
+
+async def test_what_everybody_says_anyway_does_not_move_with_a_term(world: World) -> None:
+    """Chance brings some words together a little more often than their shares would have it."""
+    now = world.hoshyar.clock()
+    around = [f"{place} هوا {weather}" for place in ("شمال", "جنوب") for weather in ("خوب", "سرد")]
+    texts = [f"گزارش {n} از {around[n % 4]} بود" for n in range(80)]
+    texts += [f"{LANTERN} با نهنگ در {around[n % 4]} بود" for n in range(8)]
+    await world.hoshyar.posts.add_many(
+        [
+            stored(n, f"voice{n}", created_at=now - timedelta(minutes=n), text=text)
+            for n, text in enumerate(texts, 1)
+        ]
+    )
+    await take(world)
+
+    found = await world.hoshyar.drivers.related(LANTERN, Window.H24)
+
+    terms = {one.term for one in found}
+    assert "نهنگ" in terms
+    assert not terms & {"هوا", "شمال", "جنوب", "خوب", "سرد"}
+    assert next(one.posts for one in found if one.term == "نهنگ") == 8
 
 
 async def test_drivers_and_related_terms_lead_to_each_other(world: World) -> None:
