@@ -12,18 +12,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.analysis.tweet_query import LONGEST_LIVE, check
 from bot.errors import BadInput, LockTimeout, NotFound, StorageError, said
+from bot.features.live_meeting import LivePace as LivePace
+from bot.features.live_meeting import Meeting
 from bot.features.live_money import LiveMoney
 from bot.features.live_pushes import Pushes
 from bot.features.live_rules import LiveRules
-from bot.models.live import LiveQuery, LiveState, Pushed
-from bot.models.tweets import TweetQuery
+from bot.models.live import LivePrice, LiveQuery, LiveState, Pushed
+from bot.models.tweets import ResultType, TweetQuery
 from bot.ports import Clock
 from bot.services.db_locks import Leases
 from bot.services.twitter_api import TwitterApi
@@ -31,28 +31,11 @@ from bot.services.twitter_prices import TWEET
 from bot.services.twitter_stream import TwitterStream
 from bot.storage.live import LiveStore
 from bot.storage.queries import QueryStore
-from bot.utils.times import from_ms
 
 log = logging.getLogger(__name__)
 
 LEASE = "x-stream"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LivePace:
-    """How often and how long; tests are quicker."""
-
-    look: timedelta = timedelta(seconds=30)
-    lease: timedelta = timedelta(seconds=30)
-    lease_wait: timedelta = timedelta(minutes=2)
-    rule_interval_s: float = 60.0  # how often the service looks for what a rule finds
-    # How long a query is pushed and searched for at once: the rule's first look, and our own
-    # search, which stays a little behind the present.
-    overlap: timedelta = timedelta(seconds=75)
-    search_lag: timedelta = timedelta(seconds=20)
-    door_patience: timedelta = timedelta(minutes=10)  # rules rest when no door opens for so long
-    farewell_s: float = 10.0
-    mark: timedelta = timedelta(seconds=5)
+_DAY_S = 86_400
 
 
 class LiveTweets:
@@ -84,22 +67,43 @@ class LiveTweets:
         self._shut_at = clock()
         self._marked_at: datetime | None = None
         self._wanted: dict[int, str] = {}
-        # Queries whose search was brought forward, when they had last been searched for before it.
-        self._hurried: dict[int, datetime | None] = {}
+        self._meeting = Meeting(store, queries, clock, self._pace)
         pushes.on_paid = self._paid
 
     # What admins do
 
     async def on(self, query_id: int) -> TweetQuery:
-        """Wish a query to be live; NotFound, or BadInput when its text is too long for a rule."""
-        query = await self._queries.get(query_id)
-        if query is None:
-            raise NotFound("query.gone", id=query_id)
-        if not check(query.text).can_be_live:
-            raise BadInput("query.too_long_live", length=len(query.text))
+        """Wish a query to be live; NotFound, or BadInput when that cannot be."""
+        query = await self._to_be(query_id)
+        price = await self._price(query)
+        if not price.fits:
+            raise BadInput("query.live_too_dear", n=price.tweets or 0, most=price.limit // TWEET)
         await self._store.wish(query_id, self._clock())
         self._wake.set()
         return query
+
+    async def price(self, query_id: int) -> LivePrice:
+        """What that would cost; raises as `on` does, but for the price."""
+        return await self._price(await self._to_be(query_id))
+
+    async def _to_be(self, query_id: int) -> TweetQuery:
+        query = await self._queries.get(query_id)
+        if query is None:
+            raise NotFound("query.gone", id=query_id)
+        if query.result_type is ResultType.POPULAR:  # a rule brings all there is
+            raise BadInput("query.popular_live")
+        if not check(query.text).can_be_live:
+            raise BadInput("query.too_long_live", length=len(query.text))
+        return query
+
+    async def _price(self, query: TweetQuery) -> LivePrice:
+        limit = await self._money.limit()
+        wishes = await self._store.wishes()
+        others = [one for one in await self._queries.all() if one.id in wishes and one.active]
+        rate = query.rate + sum(one.rate for one in others if one.id != query.id)
+        tweets = round(query.rate * _DAY_S) if query.last_run_at or query.rate else None
+        fits = not query.rate or rate * _DAY_S * TWEET <= limit
+        return LivePrice(tweets, (tweets or 0) * TWEET, limit, fits)
 
     async def off(self, query_id: int) -> None:
         """Have it searched for again."""
@@ -199,7 +203,10 @@ class LiveTweets:
         self._wanted = wanted = {
             query.id: query.text
             for query in queries.values()
-            if query.id in wishes and query.active and len(query.text) <= LONGEST_LIVE
+            if query.id in wishes
+            and query.active
+            and query.result_type is not ResultType.POPULAR
+            and len(query.text) <= LONGEST_LIVE
         }
         rate = sum(queries[query_id].rate for query_id in wanted)
         expected = math.ceil(rate * self._pace.rule_interval_s) * TWEET
@@ -214,7 +221,7 @@ class LiveTweets:
             is_kept = await self._keep_rules(rules, active=has_money and is_open)
             if is_kept and not has_money:
                 await (self._money.rest() if wanted else self._money.release())
-        await self._hand_over(rules, queries, door)
+        await self._meeting.see_to(rules, queries.values(), door)
         return not wanted and not await self._store.has_rules()
 
     async def _keep_rules(self, rules: LiveRules, *, active: bool, is_last: bool = False) -> bool:
@@ -232,53 +239,13 @@ class LiveTweets:
         """Since when pushes can reach us; None: they cannot."""
         return self._open_since if self._stream else await self._pushes.hooked_since()
 
-    async def _hand_over(
-        self, rules: LiveRules, queries: Mapping[int, TweetQuery], door: datetime | None
-    ) -> None:
-        """Stop searching for what is surely pushed, and search for what is not any more."""
-        now, pace = self._clock(), self._pace
-        met = await self._store.meets(now)
-        for query in queries.values():
-            active = rules.active_since(query.id)
-            if door is None or active is None:
-                if query.rule_id:
-                    await self._search_again(query)
-                elif query.id in met:
-                    await self._store.unmeet(query.id)
-                continue
-            if query.rule_id or not query.active:
-                continue
-            # Searches tell no more of time than its seconds.
-            met_s = math.ceil((max(door, active) + pace.overlap).timestamp())
-            meeting = from_ms(met_s * 1000)
-            if query.covered_to is not None and query.covered_to >= meeting:
-                await self._queries.set_rule(query.id, rules.rule_id(query.id))
-                await self._store.unmeet(query.id)
-                self._hurried.pop(query.id, None)
-                log.info("a query is live", extra={"query": query.id})
-                continue
-            await self._store.meet(query.id, meeting, now)
-            is_new = self._hurried.get(query.id, now) != query.last_run_at
-            is_new = is_new and not query.errors_in_row
-            if now >= meeting + pace.search_lag and is_new and await self._queries.hurry(query.id):
-                # One search more closes the gap, or two; they need not wait for their turn.
-                self._hurried[query.id] = query.last_run_at
-
-    async def _search_again(self, query: TweetQuery) -> None:
-        """From the moment until which pushes surely came."""
-        seen = await self._store.seen() or query.covered_to or self._clock()
-        until = seen - self._pace.overlap
-        covered_to = max(until, query.covered_to) if query.covered_to else until
-        await self._queries.set_rule(query.id, "", covered_to)
-        log.info("a query is searched for again", extra={"query": query.id})
-
     async def _farewell(self, rules: LiveRules) -> None:
         """Leave nothing behind that costs money: the rules rest, and the hold is given back."""
         try:
             async with asyncio.timeout(self._pace.farewell_s):
                 for query in await self._queries.all():
                     if query.rule_id:
-                        await self._search_again(query)
+                        await self._meeting.search_again(query)
                 if await self._keep_rules(rules, active=False, is_last=True):
                     await self._money.release()
                 else:  # what is held stays so: the balance will tell what they cost

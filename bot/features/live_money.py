@@ -74,6 +74,10 @@ class LiveMoney:
         self._short = state if is_over else None
         return not is_over
 
+    async def limit(self) -> int:
+        """What may be spent in a day, on everything."""
+        return (await self._budget.state()).limit
+
     async def rest(self) -> None:
         """The rules are at rest: give back what is held; admins are told once why they are."""
         await self.release()

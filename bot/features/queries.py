@@ -151,12 +151,15 @@ class Queries:
     ) -> TweetQuery:
         """Change what is given; a new text goes on from where the old one had got to."""
         query = await self.get(query_id)
+        is_live = bool(query.rule_id) or await self._store.is_to_be_live(query_id)
+        if is_live and result_type is ResultType.POPULAR:
+            raise BadInput("query.popular_live")
         if text is not None:
             checked = check(text)
             there = await self._store.by_text(checked.text)
             if there is not None and there.id != query.id:
                 raise BadInput("query.known", id=there.id)
-            if query.rule_id and not checked.can_be_live:
+            if is_live and not checked.can_be_live:
                 raise BadInput("query.too_long_live", length=len(checked.text))
             query = replace(query, text=checked.text)
         if interval_s is not None:

@@ -34,6 +34,16 @@ class LiveQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class LivePrice:
+    """What a query would bring and cost in a day if it were live, by how it went of late."""
+
+    tweets: int | None  # None: it was never searched for
+    credits: int
+    limit: int  # credits of a day, for everything
+    fits: bool  # with all that is live
+
+
+@dataclass(frozen=True, slots=True)
 class LiveState:
     """How live tweets are doing."""
 

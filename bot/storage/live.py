@@ -147,6 +147,12 @@ async def meets(db: Database, now: datetime) -> dict[int, datetime]:
     return {int(str(name).removeprefix(_MEET)): from_ms(moment) for name, moment in rows}
 
 
+async def is_wished(db: Database, query_id: int) -> bool:
+    """Whether a query is to be live."""
+    sql = "SELECT 1 FROM x_facts WHERE name=?"
+    return await db.fetch_one(sql, (f"{_WISH}{query_id}",)) is not None
+
+
 async def book_push(
     tx: Transaction,
     digest: str,

@@ -15,7 +15,7 @@ from bot.errors import LeaseLost
 from bot.models.tweets import Priority, ResultType, TweetQuery
 from bot.ports import Database, Row, Transaction
 from bot.storage.claims import Claims
-from bot.storage.live import meets
+from bot.storage.live import is_wished, meets
 from bot.utils.times import from_ms_or_none, to_ms
 
 _COLUMNS = (
@@ -131,6 +131,9 @@ class QueryStore:
             (*given, query_id),
         )
         return changed == 1
+
+    async def is_to_be_live(self, query_id: int) -> bool:
+        return await is_wished(self._db, query_id)
 
     async def hurry(self, query_id: int) -> bool:
         """Have it searched for at once; False when it is being searched for just now."""

@@ -247,11 +247,29 @@ async def test_a_search_is_wished_live_and_not(world: World) -> None:
     page = await paged(world)
     number = (await world.hoshyar.queries.all())[0].query.id
 
-    on = await world.press_for(ADMIN, page, "⚡️ زنده کن", "دارد زنده می‌شود")
+    asked = await world.press_for(ADMIN, page, "⚡️ زنده کن", "هر توییت ۰٫۰۰۰۱۵ دلار خرج دارد")
+    before = (await world.hoshyar.live.state()).queries
+    on = await world.press_for(ADMIN, asked, "⚡️ بله، زنده شود", "دارد زنده می‌شود")
     wished = (await world.hoshyar.live.state()).queries
     await world.press_for(ADMIN, on, "💤 زنده نباشد", "دیگر زنده نیست")
 
+    assert before == ()
     assert [wish.query_id for wish in wished] == [number]
+    assert (await world.hoshyar.live.state()).queries == ()
+
+
+async def test_the_price_of_a_live_search_is_told_first(world: World) -> None:
+    """And what the day's budget cannot pay has no button to begin it."""
+    page = await paged(world)
+    db = world.parts.db
+    await db.execute("UPDATE x_queries SET rate=0.01")
+    fits = await world.press_for(ADMIN, page, "⚡️ زنده کن", "حدود ۸۶۴ توییت در روز می‌آید")
+    page = await world.press_for(ADMIN, fits, "نه", "جست‌وجو")
+    await db.execute("UPDATE x_queries SET rate=1000.0")
+
+    dear = await world.press_for(ADMIN, page, "⚡️ زنده کن", "بودجهٔ روز به آن نمی‌رسد")
+
+    assert "⚡️ بله، زنده شود" not in str(dear["reply_markup"])
     assert (await world.hoshyar.live.state()).queries == ()
 
 

@@ -13,8 +13,10 @@ import pytest
 
 from bot.errors import BadInput, NotFound, SourceGarbled, StorageError
 from bot.features.live import LEASE
+from bot.features.queries import Queries
 from bot.models.live import query_of, tag_of
 from bot.models.spending import NoticeKind, Spending
+from bot.models.tweets import ResultType
 from bot.ports import Database
 from bot.sandbox.twitter_site import TwitterSite
 from bot.storage.leases import LeaseStore
@@ -528,6 +530,49 @@ async def test_only_queries_that_fit_a_rule_can_be_live(world: LiveWorld) -> Non
 
     assert long.value.text_key == "query.too_long_live"
     assert await world.store.wishes() == {}
+
+
+async def test_what_is_to_be_live_stays_so_that_it_can_be(
+    world: LiveWorld, site: TwitterSite
+) -> None:
+    """From the wish on, not only once it is: no text too long, nothing but the newest."""
+    queries = Queries(world.queries, world.api, world.take, utc_now)
+    query = await world.add("برف")
+    popular = await world.add("باران")
+    await queries.edit(popular.id, result_type=ResultType.POPULAR)
+    await world.live.on(query.id)
+
+    refused = []
+    for change in ({"text": "برف " + "و" * 300}, {"result_type": ResultType.POPULAR}):
+        with pytest.raises(BadInput) as error:
+            await queries.edit(query.id, **change)
+        refused.append(error.value.text_key)
+    for ask in (world.live.on, world.live.price):
+        with pytest.raises(BadInput) as error:
+            await ask(popular.id)
+        refused.append(error.value.text_key)
+
+    assert refused == ["query.too_long_live", *["query.popular_live"] * 3]
+    assert (await world.query(query.id)).text == "برف"
+
+
+async def test_what_the_days_budget_cannot_pay_is_not_made_live(world: LiveWorld) -> None:
+    """Alone, or with what is live already."""
+    small, same, large, new = [await world.add(text) for text in ("برف", "باران", "مه", "تگرگ")]
+    for query, rate in ((small, 0.02), (same, 0.02), (large, 0.1)):
+        await world.db.execute("UPDATE x_queries SET rate=? WHERE id=?", (rate, query.id))
+
+    alone = [await world.live.price(one.id) for one in (small, same, large, new)]
+    await world.live.on(small.id)
+    beside = [await world.live.price(one.id) for one in (small, same)]
+    with pytest.raises(BadInput) as dear:
+        await world.live.on(same.id)
+
+    assert [price.tweets for price in alone] == [1728, 1728, 8640, None]
+    assert alone[0].credits == 1728 * 15
+    assert [price.fits for price in alone] == [True, True, False, True]
+    assert [price.fits for price in beside] == [True, False]
+    assert dear.value.text_key == "query.live_too_dear"
 
 
 async def test_webhooks_bring_live_tweets_where_there_is_no_websocket(

@@ -123,7 +123,7 @@ async def test_a_busy_query_is_held_more_for(db: Database, site: TwitterSite) ->
     )
     query = await poor.add("برف")
     await db.execute("UPDATE x_queries SET rate=3.0 WHERE id=?", (query.id,))
-    await poor.live.on(query.id)
+    await poor.store.wish(query.id, utc_now())  # when it was not so busy yet
     async with poor.running():
         await until(lambda: bool(poor.notices))
         untouched = poor.rules()

@@ -307,6 +307,15 @@ def test_a_wish_to_be_live_says_what_became_of_it(
     assert button in words_on(message)
 
 
+def test_a_query_that_is_pushed_and_searched_for_says_so() -> None:
+    wish = LiveQuery(1, NOW, is_pushed=False, is_met=True)
+    now = LiveState(queries=(wish,), seen_at=None, hooked_at=None, held=0, is_off=False)
+
+    text = queries.query_message(EN, line(), 0, "", now).text
+
+    assert "arrive by themselves, and cost" in text
+
+
 def test_what_brought_nothing_is_not_called_cheap() -> None:
     nothing = QueryLine(
         query=TweetQuery(text="x", id=1),

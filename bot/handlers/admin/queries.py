@@ -29,6 +29,7 @@ from bot.handlers.views.query_drafts import (
     test_message,
     words_question,
 )
+from bot.handlers.views.query_live import live_question
 from bot.models.messages import Button
 from bot.models.tweets import Priority, ResultType, TweetQuery
 from bot.utils.times import ascii_digits
@@ -147,10 +148,14 @@ async def state(asked: Asked) -> None:
 
 
 async def live(asked: Asked) -> None:
-    """Have a query pushed to us, or searched for again."""
+    """Have a query pushed to us, for a price that is told first, or searched for again."""
     known, wanted = await asked.hoshyar.queries.get(asked.number(0)), asked.number(1) == 1
     if wanted and not asked.hoshyar.twitter.has_key:
         await asked.show(no_key_message(asked.reader, pack(Verb.QUERY, known.id, asked.number(2))))
+        return
+    if wanted and asked.arg(3) != "yes":
+        price = await asked.hoshyar.live.price(known.id)
+        await asked.show(live_question(asked.reader, known, price, asked.number(2)))
         return
     if wanted:
         await asked.hoshyar.live.on(known.id)

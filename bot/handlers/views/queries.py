@@ -176,6 +176,8 @@ def _live(reader: Reader, wish: LiveQuery, *, is_off: bool) -> RichText:
     """What became of the wish to have it live."""
     if wish.is_pushed:
         return reader.rich("query.live_now")
+    if wish.is_met:
+        return reader.rich("query.live_met")
     return reader.rich("query.live_no_money" if is_off else "query.live_soon")
 
 
