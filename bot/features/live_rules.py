@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE = timedelta(minutes=1)
 _LONGEST_PAUSE = timedelta(hours=1)
+_LONGEST_TO_REST = timedelta(minutes=5)  # what does not rest costs more than trying
 
 
 class LiveRules:
@@ -33,7 +34,7 @@ class LiveRules:
         self._known: dict[int, FilterRule] | None = None
         self._active_since: dict[int, datetime] = {}
         self._failures = 0
-        self._not_before: datetime | None = None
+        self._failed_at: datetime | None = None
 
     def active_since(self, query_id: int) -> datetime | None:
         """Since when the rule of a query surely pushes; None: it does not."""
@@ -55,7 +56,9 @@ class LiveRules:
         trouble, unless there will be no later call.
         """
         now = self._clock()
-        if not is_last and self._not_before is not None and now < self._not_before:
+        longest = _LONGEST_PAUSE if active else _LONGEST_TO_REST
+        pause = min(longest, _FIRST_PAUSE * 2 ** min(max(self._failures - 1, 0), 10))
+        if not is_last and self._failed_at is not None and now < self._failed_at + pause:
             return False
         try:
             await self._keep(wanted, active)
@@ -66,13 +69,12 @@ class LiveRules:
             # What was asked for may have happened or not: they are listed anew.
             self._known = None
             self._active_since.clear()
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
             self._failures += 1
-            self._not_before = now + pause
-            fields = {"why": said(error), "in_s": pause.total_seconds()}
+            self._failed_at = now
+            fields = {"why": said(error), "failures": self._failures}
             log.warning("live rules could not be changed", extra=fields)
             return False
-        self._failures, self._not_before = 0, None
+        self._failures, self._failed_at = 0, None
         return True
 
     async def _keep(self, wanted: Mapping[int, str], active: bool) -> None:
