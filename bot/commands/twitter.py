@@ -175,6 +175,7 @@ def _budget(state: BudgetState) -> dict[str, object]:
         "spent_usd": decimal(state.spent),
         "held_credits": state.held,
         "held_live_credits": state.held_live,
+        "checked_at": state.checked_at.isoformat() if state.checked_at else None,
         "left_credits": state.left,
         "left_usd": decimal(state.left),
         "requests": state.calls,

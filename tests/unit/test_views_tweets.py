@@ -307,6 +307,20 @@ def test_a_wish_to_be_live_says_what_became_of_it(
     assert button in words_on(message)
 
 
+def test_what_is_held_for_live_tweets_is_no_request_under_way() -> None:
+    text = shown(EN, state(held=1_800, held_live=1_500))
+
+    assert "for requests under way: $0.003 (300" in text
+    assert "for live tweets: $0.015 (1,500" in text
+
+
+@pytest.mark.parametrize(("hours", "is_said"), [(1, False), (5, True)])
+def test_books_that_were_not_checked_for_long_are_named(hours: int, is_said: bool) -> None:
+    text = shown(EN, state(checked_at=NOW - timedelta(hours=hours)))
+
+    assert ("have not been checked with the balance since" in text) is is_said
+
+
 def test_a_query_that_is_pushed_and_searched_for_says_so() -> None:
     wish = LiveQuery(1, NOW, is_pushed=False, is_met=True)
     now = LiveState(queries=(wish,), seen_at=None, hooked_at=None, held=0, is_off=False)

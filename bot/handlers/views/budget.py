@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from bot.errors import (
     BudgetSpent,
@@ -35,6 +35,7 @@ from bot.utils.times import format_date
 KINDS = ("day", "query", "endpoint")
 SPANS = (1, 7, 30)
 ROWS = 12
+UNCHECKED = timedelta(hours=3)  # without a look at the balance that settles the books
 TEXT_LENGTH = 60
 
 
@@ -91,6 +92,9 @@ def budget_message(reader: Reader, state: BudgetState, more: Spent, note: str = 
         else None,
         reader.rich("budget.lost", n=state.lost, amount=priced(reader, state.lost_credits))
         if state.lost
+        else None,
+        reader.rich("budget.unchecked", when=reader.when(state.checked_at))
+        if state.checked_at and state.now - state.checked_at > UNCHECKED
         else None,
         reader.rich(
             "budget.work",
