@@ -39,4 +39,4 @@ async def test_a_budget_that_is_reached_is_not_passed(tmp_path: Path) -> None:
     outcome = await run(tmp_path / "tweets.tsv", plan)
 
     assert outcome.is_sound, outcome
-    assert 3000 - 1200 < outcome.spent <= 3000
+    assert 1000 < outcome.spent <= 3000  # what killed workers hold stays unspent
