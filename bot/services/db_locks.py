@@ -74,7 +74,12 @@ class Leases:
             began = loop.time()
             lease = await self._store.acquire(name, self._owner, ttl)
             if lease is not None:
-                return began, lease
+                if loop.time() - began < ttl.total_seconds() / 2:
+                    return began, lease
+                # The statement itself waited for somebody's lock: too little is left of the time.
+                began = loop.time()
+                if await self._store.renew(lease, ttl):
+                    return began, lease
             left = give_up - loop.time()
             if left <= 0:
                 raise LockTimeout(f"{name!r} is held by another")
