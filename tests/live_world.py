@@ -33,6 +33,7 @@ from bot.storage.queries import QueryStore
 from bot.storage.spending import SpendingStore
 from bot.utils.secrets import Secret
 from bot.utils.times import utc_now
+from tests.noon import zone_of_noon
 
 QUICK = LivePace(
     look=timedelta(seconds=0.05),
@@ -70,7 +71,7 @@ class LiveWorld:
         self.budget = Budget(
             SpendingStore(db),
             daily_credits=credits,
-            timezone="Asia/Tehran",
+            timezone=zone_of_noon(),
             requests_per_s=1000.0,
         )
         self.cache = CacheService(CacheStore(db))
@@ -78,7 +79,7 @@ class LiveWorld:
         self.api = TwitterApi(site.url, key, self.budget, self.cache, timeout_s=5.0)
         self.take = TweetIntake(Intake(self.posts, OriginStore(db)), PeopleStore(db), utc_now)
         self.pushes = Pushes(
-            db, self.store, self.queries, self.take, utc_now, timezone="Asia/Tehran"
+            db, self.store, self.queries, self.take, utc_now, timezone=zone_of_noon()
         )
         self.money = LiveMoney(self.budget, self.store, utc_now, on_notice=self._notice, size=size)
         stream = TwitterStream(site.stream_url, key, waits=waits) if has_stream else None

@@ -16,6 +16,7 @@ from bot.storage.cache import CacheStore
 from bot.storage.spending import SpendingStore
 from bot.utils.secrets import Secret
 from tests.fakes_twitter import Reply, ScriptedService
+from tests.noon import zone_of_noon
 
 KEY = "key-that-nobody-may-see-4711"
 
@@ -65,7 +66,7 @@ async def client(
     spends = Budget(
         SpendingStore(db),
         daily_credits=credits,
-        timezone="Asia/Tehran",
+        timezone=zone_of_noon(),
         requests_per_s=rate,
         **(budget or {}),
     )
