@@ -76,6 +76,7 @@ class Plan:
     speed: float = 100.0
     budget: int = 1_000_000  # credits a day
     seed: int = 1
+    without: tuple[str, ...] = ()  # kinds of trouble that are left out
     timeout_s: float = 5.0
     hold_s: float = 8.0
     settle_s: float = 1.0  # until a charge shows in the balance
@@ -177,6 +178,8 @@ async def run(file: Path, plan: Plan) -> Outcome:
         )  # fmt: skip
     async with double(file, start, plan) as site:
         for kind, given in FAULTS.items():
+            if kind in plan.without:
+                continue
             await site.order("faults", kind=kind, **({"times": None} | given))
         clock = await site.look("clock")
         given = {"url": site.url, "key": site.key, **clock, **asdict(plan)}
@@ -368,6 +371,7 @@ async def _main(options: argparse.Namespace) -> int:
             speed=options.speed,
             budget=options.budget,
             seed=options.seed,
+            without=tuple(options.without),
         )
         outcome = await run(file, plan)
     sys.stdout.write(table(outcome) + "\n")
@@ -391,4 +395,5 @@ if __name__ == "__main__":
     parser.add_argument("--budget", type=int, default=1_000_000, help="credits a day")
     parser.add_argument("--small-budget", action="store_true", help="it is meant to be reached")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--without", action="append", default=[], choices=sorted(FAULTS))
     sys.exit(asyncio.run(_main(parser.parse_args())))
