@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,13 +20,10 @@ from bot.models.people import Sums
 from bot.models.post import Engagement, Parent, ParentKind, Post
 from bot.models.tweets import LinkKind, Profile, Verified
 from bot.ports import Database, Transaction
-from bot.services.db_service import open_database
-from bot.services.migrations import migrate
 from bot.storage.origins import OriginStore
 from bot.storage.people import PeopleStore
 from bot.storage.posts import PostStore
 from bot.utils.times import to_ms
-from tests.mariadb import MariaDb
 from tests.people_world import ALI, MINA, REZA, SARA, START, profile, tweet
 from tests.tweeting_process import batches
 
@@ -302,33 +299,13 @@ async def test_what_is_old_is_forgotten(world: World) -> None:
     assert await world.turns(SARA) == {}
 
 
-@pytest.fixture
-async def shared(
-    request: pytest.FixtureRequest, tmp_path: Path, db: Database
-) -> AsyncIterator[tuple[str, Database]]:
-    """The address of a migrated database of its own, and the database."""
-    if request.config.getoption("--database") == "sqlite":
-        yield f"sqlite:///{tmp_path}/hoshyar.db", db
-        return
-    server: MariaDb = request.getfixturevalue("mariadb")
-    url = await server.new_database()
-    other = await open_database(url)
-    try:
-        await migrate(other)
-        yield url, other
-    finally:
-        await other.close()
-        await server.drop_database(url)
-
-
-async def test_processes_at_once_count_everything_once(shared: tuple[str, Database]) -> None:
+async def test_processes_at_once_count_everything_once(db: Database, address: str) -> None:
     """Each is offered most of what the others are, with likes of its own, again and again."""
-    url, db = shared
     names = ("one", "two", "three")
     running = []
     for name in names:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.tweeting_process", url, name),
+            *(sys.executable, "-m", "tests.tweeting_process", address, name),
             cwd=ROOT,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
